@@ -1,0 +1,2 @@
+/** The empty program that start-up is measured against. */
+console.log("");

@@ -1,0 +1,87 @@
+/**
+ * Builds the executable: `bun build.ts [--target linux-x64|linux-x64-baseline|linux-arm64] [--outfile F]`.
+ * The flags and what each guards against: docs/notes/build.md.
+ */
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+
+const TARGETS = ["linux-x64", "linux-x64-baseline", "linux-arm64"] as const;
+const root = import.meta.dirname;
+
+function option(name: string): string | undefined {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+/** Files that are started by path (Workers) and so need to be entry points of their own. */
+function workerFiles(folder: string): string[] {
+  return fs
+    .readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith("-worker.ts"))
+    .map((file) => path.join(folder, file))
+    .sort();
+}
+
+function revision(): string {
+  const head = spawnSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: root, encoding: "utf8" });
+  if (head.status !== 0) return "unknown";
+  const dirty = spawnSync("git", ["status", "--porcelain"], { cwd: root, encoding: "utf8" });
+  return head.stdout.trim() + (dirty.status === 0 && dirty.stdout.trim() === "" ? "" : "-dirty");
+}
+
+const target = option("target");
+if (target !== undefined && !TARGETS.includes(target as (typeof TARGETS)[number])) {
+  console.error(`build: unknown target "${target}"; one of ${TARGETS.join(", ")}`);
+  process.exit(1);
+}
+const packageJson = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")) as {
+  version: string;
+};
+const outfile =
+  option("outfile") ?? path.join(root, "dist", target === undefined ? "daosctl" : `daosctl-${target}`);
+fs.mkdirSync(path.dirname(outfile), { recursive: true });
+const unfinished = `${outfile}.${process.pid}.tmp`;
+
+const built = spawnSync(
+  process.execPath,
+  [
+    "build",
+    "--compile",
+    ...(target === undefined ? [] : [`--target=bun-${target}`]),
+    "--minify",
+    "--bytecode",
+    "--format=esm",
+    "--splitting",
+    "--sourcemap",
+    "--no-compile-autoload-dotenv",
+    "--no-compile-autoload-bunfig",
+    "--compile-exec-argv=--disallow-code-generation-from-strings=strict",
+    "--compile-jit-policy",
+    "8",
+    `--define=DAOSCTL_VERSION="${packageJson.version}"`,
+    `--define=DAOSCTL_REVISION="${revision()}"`,
+    path.join(root, "src", "main.ts"),
+    ...workerFiles(path.join(root, "src")),
+    "--outfile",
+    unfinished,
+  ],
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+);
+if (built.status !== 0) process.exit(built.status ?? 1);
+
+// Bun reports some failures with exit status 0 and a broken file: only a run of the result is proof.
+const runnable = target === undefined;
+if (runnable) {
+  const run = spawnSync(unfinished, ["--version"], { encoding: "utf8" });
+  if (run.status !== 0 || !run.stdout.startsWith(`daosctl ${packageJson.version}`)) {
+    console.error(`build: the executable does not run:\n${run.stdout}${run.stderr}`);
+    fs.rmSync(unfinished, { force: true });
+    process.exit(1);
+  }
+}
+fs.renameSync(unfinished, outfile);
+const mib = (fs.statSync(outfile).size / 1024 / 1024).toFixed(1);
+console.log(
+  `built ${path.relative(root, outfile)} (${mib} MiB, ${packageJson.version}, revision ${revision()})`,
+);
