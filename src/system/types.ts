@@ -44,6 +44,7 @@ export type PoolState = "Creating" | "Ready" | "Destroying" | "Degraded" | "Unkn
 
 /** One pool service as the management service knows it. */
 export interface PoolService {
+  /** Lower case. */
   readonly uuid: string;
   readonly label: string;
   readonly state: PoolState;
@@ -69,6 +70,17 @@ export interface SystemState {
   /** By UUID. */
   readonly pools: ReadonlyMap<string, PoolService>;
   readonly attributes: ReadonlyMap<string, string>;
+  /**
+   * Numbers of the fault domains by path ("/rack1"), without the ranks. A number is given once and stays:
+   * pool maps refer to it. The root has 1.
+   */
+  readonly domainIds: ReadonlyMap<string, number>;
+  /** Findings of the checker by sequence number (decimal): the report as JSON text. */
+  readonly findings: ReadonlyMap<string, string>;
+  /** Index: rank by member UUID. */
+  readonly ranksByUuid: ReadonlyMap<string, number>;
+  /** Index: pool UUID by label. */
+  readonly poolsByLabel: ReadonlyMap<string, string>;
 }
 
 /** One step of a change. A request becomes a list of these, committed together or not at all. */
@@ -80,4 +92,13 @@ export type Change =
   | { readonly kind: "setAttribute"; readonly key: string; readonly value: string }
   | { readonly kind: "removeAttribute"; readonly key: string }
   | { readonly kind: "setNextRank"; readonly nextRank: number }
+  | { readonly kind: "putDomain"; readonly path: string; readonly id: number }
+  | { readonly kind: "putFinding"; readonly seq: string; readonly report: string }
+  | { readonly kind: "removeFinding"; readonly seq: string }
   | { readonly kind: "bumpMapVersion" };
+
+/** The changes a decision asks for, and what to answer once they are durable. */
+export interface Decision<T> {
+  readonly changes: readonly Change[];
+  readonly answer: T;
+}

@@ -1,0 +1,170 @@
+import { Fault } from "../faults/fault.ts";
+import { faultStoreClosed, faultStoreFailed } from "./faults.ts";
+import { sqlitePath } from "./sqlite-file.ts";
+import type { WorkerAnswer, WorkerRequest } from "./sqlite-messages.ts";
+import type { Leadership, Store, StoreOp } from "./store.ts";
+
+export interface SqliteStoreOptions {
+  /** Folder of the database; made when it does not exist. */
+  readonly dir: string;
+  /** Control address of this server, "ip:port": what leadership() names as the leader. */
+  readonly addr: string;
+}
+
+/**
+ * The store of a system with one replica: bun:sqlite, write-ahead log, synchronous=FULL, in a thread of
+ * its own. Commits that arrive while another is being written share the next transaction and its fsync.
+ * The one replica is always the leader, until its database fails for good.
+ * @throws Fault 600 when the database cannot be opened.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const path = sqlitePath(options.dir);
+  const thread = startThread(path);
+  let opened: WorkerAnswer;
+  try {
+    opened = await thread.ask({ kind: "open", dir: options.dir });
+  } catch (error) {
+    thread.end();
+    throw error;
+  }
+  const term = opened.kind === "opened" ? opened.term : 0n;
+  const committer = createCommitter((ops) => thread.ask({ kind: "commit", ops }));
+  const listeners = new Set<(now: Leadership) => void>();
+  const leadership = (): Leadership => {
+    const leader = !thread.failed();
+    return { leader, term, leaderHint: leader ? options.addr : "" };
+  };
+  thread.onFailure(() => {
+    for (const listener of listeners) listener(leadership());
+  });
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await committer.idle();
+    try {
+      await thread.ask({ kind: "close" });
+    } finally {
+      thread.end();
+    }
+  };
+
+  return {
+    async load() {
+      const answer = await thread.ask({ kind: "load" });
+      return answer.kind === "loaded" ? answer.records : new Map();
+    },
+    commit(ops) {
+      if (closing !== undefined) return Promise.reject(faultStoreClosed(path));
+      return ops.length === 0 ? Promise.resolve() : committer.commit(ops);
+    },
+    leadership,
+    onLeadership(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+interface Committer {
+  commit(ops: readonly StoreOp[]): Promise<void>;
+  /** Resolves when nothing waits and nothing is being written. */
+  idle(): Promise<void>;
+}
+
+/** Joins the batches that wait into one transaction at a time. */
+function createCommitter(write: (ops: readonly StoreOp[]) => Promise<unknown>): Committer {
+  let waiting: StoreOp[] = [];
+  let next: Promise<unknown> | undefined;
+  let writing: Promise<unknown> = Promise.resolve();
+
+  const flush = (): Promise<unknown> => {
+    const ops = waiting;
+    waiting = [];
+    next = undefined;
+    return write(ops);
+  };
+
+  return {
+    async commit(ops) {
+      waiting.push(...ops);
+      if (next === undefined) {
+        const before = writing;
+        next = before.then(flush, flush);
+        writing = next;
+      }
+      await next;
+    },
+    async idle() {
+      await writing.catch(() => undefined);
+    },
+  };
+}
+
+interface Thread {
+  /** @throws Fault what the thread answered, or that it has died. */
+  ask(request: WorkerRequest): Promise<WorkerAnswer>;
+  failed(): boolean;
+  onFailure(listener: () => void): void;
+  end(): void;
+}
+
+interface Waiting {
+  resolve(answer: WorkerAnswer): void;
+  reject(error: Error): void;
+}
+
+function startThread(path: string): Thread {
+  // The file is an entry point of the build of its own (build.ts), beside this one.
+  const worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url).href);
+  const queue: Waiting[] = [];
+  const failureListeners: (() => void)[] = [];
+  let fatal: Error | undefined;
+  worker.unref();
+
+  const fail = (error: Error): void => {
+    if (fatal !== undefined) return;
+    fatal = error;
+    for (const waiting of queue.splice(0)) waiting.reject(error);
+    for (const listener of failureListeners) listener();
+  };
+  worker.onmessage = (event: MessageEvent<WorkerAnswer>) => {
+    const waiting = queue.shift();
+    // The thread keeps the process alive only while someone waits for it.
+    if (queue.length === 0) worker.unref();
+    const answer = event.data;
+    if (answer.kind === "failed") waiting?.reject(asError(answer));
+    else waiting?.resolve(answer);
+  };
+  worker.onerror = (event: ErrorEvent) => fail(faultStoreFailed(path, event.message));
+  worker.addEventListener("close", () => fail(faultStoreClosed(path)));
+
+  return {
+    ask(request) {
+      if (fatal !== undefined) return Promise.reject(fatal);
+      return new Promise((resolve, reject) => {
+        queue.push({ resolve, reject });
+        worker.ref();
+        worker.postMessage(request);
+      });
+    },
+    failed: () => fatal !== undefined,
+    onFailure(listener) {
+      failureListeners.push(listener);
+    },
+    end() {
+      failureListeners.length = 0;
+      fail(faultStoreClosed(path));
+      worker.terminate();
+    },
+  };
+}
+
+function asError(answer: Extract<WorkerAnswer, { kind: "failed" }>): Error {
+  const { fault, text } = answer;
+  if (fault === undefined) return new Error(text);
+  return new Fault(fault.domain, fault.code, fault.description, fault.resolution, fault.reason);
+}
