@@ -11,7 +11,9 @@ export class NotLeaderError extends Error {
     readonly leaderHint: string,
     readonly replicas: readonly string[],
   ) {
-    super(`not the DAOS Management Service leader (try ${leaderHint || "another replica"} or one of ${replicas.join(",")})`);
+    super(
+      `not the DAOS Management Service leader (try ${leaderHint || "another replica"} or one of ${replicas.join(",")})`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DescMethodUnary, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { Component } from "../security/roles.ts";
 
-/** Who may stand at the other end: the CN of its certificate (2.6: security components). */
-export type Component = "admin" | "agent" | "server";
+export type { Component };
 
 /** What a handler knows of the call it answers. */
 export interface CallContext {
@@ -26,5 +26,7 @@ export interface MethodImpl<M extends DescMethodUnary = DescMethodUnary> {
 
 /** The methods of a service that this build answers; the rest answer `unimplemented`. */
 export type ServiceImpl<S extends DescService> = {
-  readonly [K in keyof S["method"]]?: S["method"][K] extends DescMethodUnary ? MethodImpl<S["method"][K]> : never;
+  readonly [K in keyof S["method"]]?: S["method"][K] extends DescMethodUnary
+    ? MethodImpl<S["method"][K]>
+    : never;
 };

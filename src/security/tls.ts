@@ -1,0 +1,57 @@
+import type { SecureContextOptions } from "node:tls";
+
+/** Neither certificates nor encryption: `allow_insecure`. */
+export interface InsecureTransport {
+  readonly insecure: true;
+}
+
+/** Certificates loaded and checked; all text is PEM. */
+export interface CertificateTransport {
+  readonly insecure: false;
+  readonly caPath: string;
+  readonly certPath: string;
+  readonly keyPath: string;
+  /** Where the server looks for the certificates of signers of credentials; "" when there is none. */
+  readonly clientCertDir: string;
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export type TransportSecurity = InsecureTransport | CertificateTransport;
+
+export const insecureTransport: InsecureTransport = { insecure: true };
+
+/**
+ * 2.6 speaks TLS 1.2 with this one cipher suite (TLS_RSA_WITH_AES_256_GCM_SHA384) and nothing else; among ourselves
+ * TLS 1.3 is agreed on, whose suites are not named here.
+ */
+const tls12Cipher = "AES256-GCM-SHA384";
+
+const common: SecureContextOptions = { minVersion: "TLSv1.2", maxVersion: "TLSv1.3", ciphers: tls12Cipher };
+
+/** Options of a TLS server: every client must show a certificate of the CA. */
+export function serverTlsOptions(transport: CertificateTransport) {
+  const { ca, cert, key } = transport;
+  return { ...common, ca, cert, key, requestCert: true, rejectUnauthorized: true };
+}
+
+/** The common name that every DAOS server's certificate bears; host names are not in certificates. */
+export const serverCommonName = "server";
+
+/** Options of a TLS client: the server must show a certificate of the CA whose common name is `server`. */
+export function clientTlsOptions(transport: CertificateTransport) {
+  const { ca, cert, key } = transport;
+  return {
+    ...common,
+    ca,
+    cert,
+    key,
+    rejectUnauthorized: true,
+    servername: serverCommonName,
+    checkServerIdentity: (_host: string, peer: { readonly subject?: { readonly CN?: string | string[] } }) =>
+      peer.subject?.CN === serverCommonName
+        ? undefined
+        : new Error(`the peer's certificate is that of "${peer.subject?.CN}", not of a DAOS server`),
+  };
+}

@@ -1,0 +1,134 @@
+import { create, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { daosStatusError } from "../faults/daos-status.ts";
+import { errorText } from "../faults/fault.ts";
+import { RpcCode, RpcError } from "../faults/rpc.ts";
+import { faultWrongSystem } from "../faults/server.ts";
+import { NotLeaderError, NotReplicaError, UnavailableError, UninitializedError } from "../faults/system.ts";
+import type { Logger } from "../log/logger.ts";
+import { parseSystemField } from "../security/interop.ts";
+import type { CallContext, Component } from "./method.ts";
+import type { RpcMethod } from "./service.ts";
+import { checkVersion } from "./version.ts";
+
+/** One call, before it is known whether it may be made. */
+export interface IncomingCall {
+  readonly method: RpcMethod;
+  /** The verified certificate's component; undefined when the transport is insecure. */
+  readonly certified: Component | "unknown" | undefined;
+  /** Values of the x-daos-component and x-daos-version headers. */
+  readonly componentHeader: string | undefined;
+  readonly versionHeader: string | undefined;
+  readonly peerAddr: string;
+  /** Made when first asked for. */
+  readonly signal: AbortSignal;
+}
+
+export interface Chain {
+  /** Decodes, checks, runs and encodes. @throws what the caller is to be told, see faults/wire.ts. */
+  run(call: IncomingCall, request: Uint8Array): Promise<Uint8Array>;
+  /** The same for a transport that decodes by itself. */
+  runMessage(call: IncomingCall, request: Message): Promise<Message>;
+}
+
+/**
+ * What every call passes through, whatever transport it came by: may this component call this method, is its
+ * version compatible, is it for this system; then the handler; then a DAOS status in the answer becomes an error,
+ * and one line goes to the log.
+ */
+export function createChain(options: { readonly systemName: string; readonly log: Logger }): Chain {
+  const { systemName, log } = options;
+
+  async function invoke(call: IncomingCall, decode: () => Message): Promise<Message> {
+    const { method } = call;
+    checkAccess(call);
+    const request = decode();
+    const sys = method.hasSystemField ? (request as Message & { readonly sys: string }).sys : undefined;
+    const caller = checkVersion(call, sys);
+    if (sys !== undefined) {
+      const { name } = parseSystemField(sys);
+      if (name !== systemName) throw faultWrongSystem(name, systemName);
+    }
+    const answer = (await method.handle(request, callContext(call, caller))) as MessageInitShape<
+      typeof method.desc.output
+    >;
+    if (method.hasStatusField) {
+      const status = (answer as { readonly status?: number }).status ?? 0;
+      if (status !== 0) throw daosStatusError(status);
+    }
+    return create(method.desc.output, answer);
+  }
+
+  async function logged<T>(call: IncomingCall, work: () => Promise<T>): Promise<T> {
+    const startMs = performance.now();
+    try {
+      const answer = await work();
+      log.debug(callLine(call, startMs, "ok"));
+      return answer;
+    } catch (error) {
+      const line = callLine(call, startMs, `failed: ${errorText(error)}`);
+      // A replica that is not the leader says so all day long: that is how callers find the leader.
+      if (isExpected(error)) log.debug(line);
+      else log.error(line);
+      throw error;
+    }
+  }
+
+  return {
+    run: (call, request) =>
+      logged(call, async () => {
+        const answer = await invoke(call, () => decodeRequest(call.method, request));
+        return toBinary(call.method.desc.output, answer);
+      }),
+    runMessage: (call, request) => logged(call, () => invoke(call, () => request)),
+  };
+}
+
+function decodeRequest(method: RpcMethod, request: Uint8Array): Message {
+  try {
+    return fromBinary(method.desc.input, request);
+  } catch (error) {
+    throw new RpcError(RpcCode.Internal, `grpc: error unmarshalling request: ${errorText(error)}`);
+  }
+}
+
+/** Roles are a matter of certificates: without them 2.6 lets everybody call everything. */
+function checkAccess(call: IncomingCall): void {
+  const { certified, method } = call;
+  if (certified === undefined) return;
+  if (certified !== "unknown" && method.roles.includes(certified)) return;
+  const who = certified === "unknown" ? "undefined" : certified;
+  const refusal = new RpcError(
+    RpcCode.PermissionDenied,
+    `${who} does not have permission to call ${method.path}`,
+  );
+  throw new RpcError(
+    RpcCode.PermissionDenied,
+    `access denied for *${method.desc.input.typeName}: ${refusal.message}`,
+  );
+}
+
+function callContext(call: IncomingCall, caller: CallContext["caller"]): CallContext {
+  return {
+    method: call.method.path,
+    caller,
+    peerAddr: call.peerAddr,
+    get signal() {
+      return call.signal;
+    },
+  };
+}
+
+function callLine(call: IncomingCall, startMs: number, outcome: string): string {
+  const who = call.certified ?? call.componentHeader ?? "unknown";
+  const tookMs = (performance.now() - startMs).toFixed(1);
+  return `rpc ${call.method.path} from ${who} at ${call.peerAddr}: ${outcome} (${tookMs} ms)`;
+}
+
+function isExpected(error: unknown): boolean {
+  return (
+    error instanceof NotLeaderError ||
+    error instanceof NotReplicaError ||
+    error instanceof UninitializedError ||
+    error instanceof UnavailableError
+  );
+}

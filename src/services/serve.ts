@@ -1,0 +1,179 @@
+import http2, {
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { errorText } from "../faults/fault.ts";
+import type { Logger } from "../log/logger.ts";
+import { serverTlsOptions, type TransportSecurity } from "../security/tls.ts";
+import { createChain } from "./chain.ts";
+import { handleUnary, isGrpcContentType, type UnaryHost } from "./grpc-unary.ts";
+import { defaultLimits, type RpcLimits } from "./limits.ts";
+import { type Peer, peerOf } from "./peer.ts";
+import { methodTable, type RpcService } from "./service.ts";
+
+export { rpcService } from "./service.ts";
+
+export interface ServeOptions {
+  readonly services: readonly RpcService[];
+  readonly transport: TransportSecurity;
+  /** Port 0 takes a free one; the addresses after it then share it. */
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  readonly systemName: string;
+  readonly log: Logger;
+  readonly component: "server";
+  readonly limits?: Partial<RpcLimits>;
+}
+
+export interface RpcServer {
+  /** Port of the first address. */
+  readonly port: number;
+  readonly stats: RpcServerStats;
+  /** Stops accepting, lets running calls finish for at most `graceMs` (default 1000), then cuts connections. */
+  close(graceMs?: number): Promise<void>;
+}
+
+export interface RpcServerStats {
+  connections: number;
+  /** Handshakes that failed, most often for a certificate. */
+  refusedHandshakes: number;
+}
+
+/**
+ * Serves gRPC (and nothing else on these ports) over HTTP/2.
+ * @throws Error when an address cannot be bound; nothing is left listening then
+ */
+export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
+  const { log, transport, systemName } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const host: UnaryHost = {
+    table: methodTable(options.services),
+    chain: createChain({ systemName, log }),
+    limits,
+    buffered: { bytes: 0 },
+  };
+  const stats: RpcServerStats = { connections: 0, refusedHandshakes: 0 };
+  const listeners: Listener[] = [];
+  let port = 0;
+  try {
+    for (const address of options.listen) {
+      const listener = await listenOn(address.host, address.port === 0 ? port : address.port, {
+        host,
+        transport,
+        limits,
+        stats,
+        log,
+      });
+      listeners.push(listener);
+      port ||= listener.port;
+    }
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.close(0)));
+    throw error;
+  }
+  return {
+    port,
+    stats,
+    close: async (graceMs = 1000) => {
+      await Promise.all(listeners.map((listener) => listener.close(graceMs)));
+    },
+  };
+}
+
+interface Listener {
+  readonly port: number;
+  close(graceMs: number): Promise<void>;
+}
+
+interface ListenerParts {
+  readonly host: UnaryHost;
+  readonly transport: TransportSecurity;
+  readonly limits: RpcLimits;
+  readonly stats: RpcServerStats;
+  readonly log: Logger;
+}
+
+async function listenOn(hostName: string, port: number, parts: ListenerParts): Promise<Listener> {
+  const { transport, limits, stats, log } = parts;
+  const secure = !transport.insecure;
+  const settings = { maxConcurrentStreams: limits.maxConcurrentStreams, enablePush: false };
+  const server: Http2Server = transport.insecure
+    ? http2.createServer({ settings })
+    : http2.createSecureServer({ settings, ...serverTlsOptions(transport) });
+
+  // Destroying a session of Bun does not tell the peer; cutting its TCP connection does.
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("connection", (socket: Socket) => {
+    if (sockets.size >= limits.maxConnections) {
+      log.error(`refusing a connection from ${socket.remoteAddress}: ${limits.maxConnections} are open`);
+      socket.destroy();
+      return;
+    }
+    sockets.add(socket);
+    stats.connections++;
+    socket.setKeepAlive(true, limits.keepAliveMs);
+    socket.on("close", () => {
+      sockets.delete(socket);
+      stats.connections--;
+    });
+  });
+  server.on("session", (session) => {
+    sessions.add(session);
+    const peer = peerOf(session, secure);
+    session.on("stream", (stream, headers) => handleStream(parts.host, peer, stream, headers));
+    session.on("error", (error) => log.debug(`connection from ${peer.addr}: ${errorText(error)}`));
+    session.on("close", () => sessions.delete(session));
+  });
+  server.on("sessionError", (error) => log.debug(`connection failed: ${errorText(error)}`));
+  server.on("tlsClientError", (error: Error, socket: Socket) => {
+    stats.refusedHandshakes++;
+    log.error(`refused the TLS handshake of ${socket.remoteAddress ?? "a peer"}: ${errorText(error)}`);
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, hostName, () => {
+      server.off("error", reject);
+      server.on("error", (error) => log.error(`control port: ${errorText(error)}`));
+      resolve();
+    });
+  });
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (graceMs) => closeServer(server, sessions, sockets, graceMs),
+  };
+}
+
+function handleStream(
+  host: UnaryHost,
+  peer: Peer,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+): void {
+  if (headers[":method"] !== "POST") {
+    stream.respond({ ":status": 405, allow: "POST" }, { endStream: true });
+  } else if (isGrpcContentType(headers["content-type"])) {
+    handleUnary(host, peer, stream, headers);
+  } else {
+    stream.respond({ ":status": 415, "content-type": "text/plain" });
+    stream.end("this port speaks gRPC: content-type application/grpc\n");
+  }
+}
+
+async function closeServer(
+  server: Http2Server,
+  sessions: ReadonlySet<ServerHttp2Session>,
+  sockets: ReadonlySet<Socket>,
+  graceMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const session of sessions) session.close();
+  const cut = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, graceMs);
+  await closed;
+  clearTimeout(cut);
+}
