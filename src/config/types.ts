@@ -181,6 +181,8 @@ export interface AgentConfig {
   enableEvictOnStart: boolean;
   excludeFabricIfaces: string[];
   fabricIfaces: AgentFabricConfig[];
+  /** Which of the servers' providers clients are pointed at. 2.6 takes the key without documenting it. */
+  providerIdx: number;
   telemetryPort?: number;
   telemetryEnabled: boolean;
   /** Milliseconds (a Go duration such as "5m" in the file); 0: dropped with the client. */

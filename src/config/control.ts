@@ -1,0 +1,108 @@
+import { access, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { badClientConfig, clientBadControlPort, emptyHostlist } from "../faults/config.ts";
+import { errorText } from "../faults/fault.ts";
+import { systemNameProblem, transportSection, withTransport } from "./common-keys.ts";
+import { defaultControlConfig, systemControlConfigPath } from "./defaults.ts";
+import { openDocument, sourceMap } from "./document.ts";
+import {
+  byPosition,
+  type ConfigProblem,
+  type LocatedProblem,
+  locate,
+  problemsFault,
+  rememberSource,
+} from "./problem.ts";
+import { anyInteger, list, section, text } from "./read.ts";
+import type { ControlConfig } from "./types.ts";
+
+const controlSection = section(
+  { name: text, port: anyInteger, hostlist: list(text), transport_config: transportSection },
+  (name) =>
+    name === "access_points" || name === "mgmt_svc_replicas"
+      ? 'dmg finds its servers by "hostlist"'
+      : undefined,
+);
+
+function controlProblems(config: ControlConfig): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const name = systemNameProblem(config.name, badClientConfig);
+  if (name !== undefined) problems.push({ key: "name", fault: name });
+  if (config.port < 1 || config.port > 65535)
+    problems.push({ key: "port", fault: clientBadControlPort(config.port) });
+  if (config.hostlist.length === 0) problems.push({ key: "hostlist", fault: emptyHostlist() });
+  return problems;
+}
+
+/** Reads a control configuration from bytes. Never throws, whatever the bytes. */
+export function parseControlConfig(
+  bytes: Uint8Array,
+  file: string,
+): { config: ControlConfig; problems: LocatedProblem[] } {
+  const { context, root } = openDocument(bytes, file, badClientConfig);
+  const values = root ? (controlSection.read(context, root, "") ?? {}) : {};
+  const defaults = defaultControlConfig();
+  const config: ControlConfig = {
+    configPath: file,
+    name: values.name ?? defaults.name,
+    port: values.port ?? defaults.port,
+    hostlist: values.hostlist ?? defaults.hostlist,
+    transportConfig: withTransport(defaults.transportConfig, values.transport_config),
+  };
+  const source = sourceMap(context);
+  rememberSource(config, source);
+  const found = root === undefined ? context.problems : [...context.problems, ...controlProblems(config)];
+  return { config, problems: found.map((problem) => locate(problem, source)).sort(byPosition) };
+}
+
+/** The files that are tried when none is named: the person's own, then the system's. */
+export function controlConfigCandidates(env: Record<string, string | undefined> = process.env): string[] {
+  return [join(env.HOME || homedir(), ".daos_control.yml"), systemControlConfigPath];
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * The file that dmg uses: `path` if given, else the one that the variable DAOSCTL_CONTROL_CONFIG names
+ * (`daosctl lab env` sets it), else the first candidate that exists. undefined: none.
+ */
+export async function findControlConfig(
+  path: string | undefined,
+  env: Record<string, string | undefined> = process.env,
+): Promise<string | undefined> {
+  if (path !== undefined && path !== "") return path;
+  if (env.DAOSCTL_CONTROL_CONFIG) return env.DAOSCTL_CONTROL_CONFIG;
+  for (const candidate of controlConfigCandidates(env)) {
+    if (await exists(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+/**
+ * The configuration of dmg: of the file that findControlConfig names, or the defaults when there is none.
+ * `configPath` of the result tells which.
+ * @throws Fault of the first problem, with file, line and column; an empty file is one.
+ */
+export async function loadControlConfig(path?: string): Promise<ControlConfig> {
+  const found = await findControlConfig(path);
+  if (found === undefined) return defaultControlConfig();
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(found);
+  } catch (error) {
+    throw badClientConfig(
+      `failed to load control configuration: ${found}: ${errorText(error)}`,
+      "name a readable control configuration with '-o'",
+    );
+  }
+  if (bytes.byteLength === 0) throw badClientConfig(`empty config file: ${found}`);
+  const { config, problems } = parseControlConfig(bytes, found);
+  if (problems.length > 0) throw problemsFault(problems);
+  return config;
+}
