@@ -23,14 +23,14 @@ export class Fault extends Error {
 
 /** `<domain>: code = N description = "…"`, the form that scripts around 2.6 look for. */
 function faultText(domain: string, code: number, description: string, reason: string): string {
-  const cause = reason === "" ? "" : ` reason = "${reason}"`;
-  return `${domain}: code = ${code} description = "${description}"${cause}`;
+  const cause = reason === "" ? "" : ` reason = ${JSON.stringify(reason)}`;
+  return `${domain}: code = ${code} description = ${JSON.stringify(description)}${cause}`;
 }
 
 /** The second line of an error on a terminal, or undefined when there is no advice. */
 export function faultResolution(fault: Fault): string | undefined {
   if (fault.resolution === "") return undefined;
-  return `${fault.domain}: code = ${fault.code} resolution = "${fault.resolution}"`;
+  return `${fault.domain}: code = ${fault.code} resolution = ${JSON.stringify(fault.resolution)}`;
 }
 
 /** True when `error` is a Fault, of that number if one is given. */

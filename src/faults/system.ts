@@ -41,10 +41,13 @@ export class UnavailableError extends Error {
   }
 }
 
-/** No pool of that UUID or label. */
+/** No pool of that UUID, label or rank. */
 export class PoolNotFoundError extends Error {
   override readonly name = "PoolNotFoundError";
-  constructor(readonly pool: string) {
+  constructor(
+    /** How it was looked for, as 2.6 words it: 'uuid 9004…', 'label "tank"', 'rank 7'. */
+    readonly pool: string,
+  ) {
     super(`unable to find pool service with ${pool}`);
   }
 }

@@ -194,13 +194,22 @@ function poolInfo(pool: string): PoolInfo {
   if (rank !== null) return { ...none, Rank: Number(rank[1]) };
   const uuid = pool.replace(/^uuid /, "");
   if (uuidPattern.test(uuid)) return { ...none, UUID: uuid };
-  const label = /^label "(.*)"$/.exec(pool);
-  return { ...none, Label: label?.[1] ?? pool };
+  return { ...none, Label: quotedLabel(pool) ?? pool };
 }
 
 function poolText(json: string | undefined): string {
   const info = JSON.parse(json ?? "null") as Partial<PoolInfo> | null;
   if (typeof info?.Rank === "number") return `rank ${info.Rank}`;
   if (typeof info?.UUID === "string") return `uuid ${info.UUID}`;
-  return `label "${info?.Label ?? ""}"`;
+  return `label ${JSON.stringify(info?.Label ?? "")}`;
+}
+
+function quotedLabel(pool: string): string | undefined {
+  if (!pool.startsWith('label "')) return undefined;
+  try {
+    return String(JSON.parse(pool.slice("label ".length)));
+  } catch {
+    // Not quoted by us: then the whole text is the label.
+    return undefined;
+  }
 }

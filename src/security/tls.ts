@@ -1,5 +1,7 @@
 import type { SecureContextOptions } from "node:tls";
 
+export { loadTransportSecurity } from "./load.ts";
+
 /** Neither certificates nor encryption: `allow_insecure`. */
 export interface InsecureTransport {
   readonly insecure: true;

@@ -1,0 +1,245 @@
+// The DI container of @peculiar/x509 wants this before anything of it.
+import "reflect-metadata";
+import { X509Certificate } from "node:crypto";
+import { access, chmod, copyFile, mkdir, rename, rmdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as x509 from "@peculiar/x509";
+import { errorText } from "../faults/fault.ts";
+import { faultInvalidCertFile } from "../faults/security.ts";
+import type { Component } from "./roles.ts";
+
+/**
+ * Certificates as DAOS's own script makes them: one self-made CA, one certificate a component (not a host), whose
+ * common name is the component's name, O=DAOS, RSA 3072 signed with SHA-512, three years, no alternative names.
+ */
+const rsa = {
+  name: "RSASSA-PKCS1-v1_5",
+  hash: "SHA-512",
+  publicExponent: new Uint8Array([1, 0, 1]),
+  modulusLength: 3072,
+} as const;
+const defaultDays = 1095;
+const dayMs = 24 * 60 * 60 * 1000;
+
+export interface CertificateAuthority {
+  readonly cert: x509.X509Certificate;
+  readonly keys: CryptoKeyPair;
+}
+
+/** PEM text of a certificate and of its private key (PKCS#8). */
+export interface IssuedCertificate {
+  readonly certPem: string;
+  readonly keyPem: string;
+}
+
+export interface Validity {
+  readonly notBefore?: Date | undefined;
+  readonly days?: number | undefined;
+}
+
+/** A new CA: may sign certificates, path length 1. */
+export async function makeAuthority(
+  commonName = "DAOS CA",
+  validity: Validity = {},
+): Promise<CertificateAuthority> {
+  const keys = await makeKeys();
+  const usages = x509.KeyUsageFlags;
+  const cert = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: serialNumber(),
+    name: subject(commonName),
+    ...period(validity),
+    keys,
+    signingAlgorithm: rsa,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 1, true),
+      new x509.KeyUsagesExtension(
+        usages.digitalSignature | usages.nonRepudiation | usages.keyEncipherment | usages.keyCertSign,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { cert, keys };
+}
+
+/** What a certificate may be shown for: servers also call each other. */
+const purposes: Readonly<Record<Component, readonly string[]>> = {
+  server: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
+  agent: [x509.ExtendedKeyUsage.clientAuth],
+  admin: [x509.ExtendedKeyUsage.clientAuth],
+};
+
+/** A certificate of `component`, signed by `authority`. `commonName` differs from it in tests only. */
+export async function issueCertificate(
+  authority: CertificateAuthority,
+  component: Component,
+  options: Validity & { readonly commonName?: string } = {},
+): Promise<IssuedCertificate> {
+  const keys = await makeKeys();
+  const usages = x509.KeyUsageFlags;
+  const cert = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(),
+    subject: subject(options.commonName ?? component),
+    issuer: authority.cert.subject,
+    ...period(options),
+    publicKey: keys.publicKey,
+    signingKey: authority.keys.privateKey,
+    signingAlgorithm: rsa,
+    extensions: [
+      new x509.KeyUsagesExtension(usages.digitalSignature | usages.keyEncipherment, true),
+      new x509.ExtendedKeyUsageExtension([...purposes[component]]),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(authority.keys.publicKey),
+    ],
+  });
+  return { certPem: pemOf(cert), keyPem: await keyPemOf(keys) };
+}
+
+/** Where the files of a set of certificates are. */
+export interface CertificateFiles {
+  /** `<dir>/daosCA`. */
+  readonly home: string;
+  readonly caCert: string;
+  readonly caKey: string;
+  /** Certificates of the callers whose signatures a server accepts. */
+  readonly clientCertDir: string;
+  readonly cert: Readonly<Record<Component, string>>;
+  readonly key: Readonly<Record<Component, string>>;
+}
+
+export function certificateFiles(dir: string): CertificateFiles {
+  const home = join(dir, "daosCA");
+  const certs = join(home, "certs");
+  const byComponent = (end: string) => ({
+    server: join(certs, `server.${end}`),
+    agent: join(certs, `agent.${end}`),
+    admin: join(certs, `admin.${end}`),
+  });
+  return {
+    home,
+    caCert: join(certs, "daosCA.crt"),
+    caKey: join(home, "private", "daosCA.key"),
+    clientCertDir: join(certs, "clients"),
+    cert: byComponent("crt"),
+    key: byComponent("key"),
+  };
+}
+
+/**
+ * Makes `<dir>/daosCA` with a CA and the three certificates, in the layout and with the permissions of DAOS's own
+ * script. It appears whole or not at all.
+ * @throws Error when `<dir>/daosCA` exists: certificates in use are never replaced unasked
+ */
+export async function makeCertificates(dir: string, validity: Validity = {}): Promise<CertificateFiles> {
+  const files = certificateFiles(dir);
+  if (await exists(files.home)) throw new Error(`${files.home} already exists`);
+  await mkdir(dir, { recursive: true });
+  const draft = join(dir, `.daosCA-${process.pid}`);
+  const work = certificateFiles(draft);
+
+  // One period for all: no certificate outlives its CA.
+  const shared = { ...validity, notBefore: validity.notBefore ?? periodStart() };
+  const authority = await makeAuthority(undefined, shared);
+  await mkdir(work.home, { recursive: true, mode: 0o700 });
+  await mkdir(join(work.home, "private"), { mode: 0o700 });
+  await makeFolder(join(work.home, "certs"));
+  await makeFolder(work.clientCertDir);
+  await writeMode(work.caKey, await keyPemOf(authority.keys), 0o400);
+  await writeMode(work.caCert, pemOf(authority.cert), 0o644);
+  await Promise.all(
+    (["server", "agent", "admin"] as const).map(async (component) => {
+      const issued = await issueCertificate(authority, component, shared);
+      await writeMode(work.key[component], issued.keyPem, 0o400);
+      await writeMode(work.cert[component], issued.certPem, 0o644);
+    }),
+  );
+  for (const component of ["agent", "admin"] as const) {
+    const copy = join(work.clientCertDir, `${component}.crt`);
+    await copyFile(work.cert[component], copy);
+    await chmod(copy, 0o644);
+  }
+  await rename(work.home, files.home);
+  await rmdir(draft);
+  return files;
+}
+
+/** What people and checks want to know of a certificate. */
+export interface CertificateFacts {
+  readonly commonName: string;
+  readonly issuer: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** "rsa" and its size in bits, as far as known. */
+  readonly keyType: string;
+  readonly keyBits: number | undefined;
+}
+
+/** Facts of the first certificate of a PEM text that came from `path`. @throws Fault 903 */
+export function inspectCertificate(path: string, pem: string): CertificateFacts {
+  let cert: X509Certificate;
+  try {
+    cert = new X509Certificate(pem);
+  } catch (error) {
+    throw faultInvalidCertFile(path, errorText(error));
+  }
+  return {
+    commonName: /^CN=(.*)$/m.exec(cert.subject)?.[1] ?? "",
+    issuer: cert.issuer.replaceAll("\n", ", "),
+    notBefore: new Date(cert.validFrom),
+    notAfter: new Date(cert.validTo),
+    keyType: cert.publicKey.asymmetricKeyType ?? "unknown",
+    keyBits: cert.publicKey.asymmetricKeyDetails?.modulusLength,
+  };
+}
+
+async function makeKeys(): Promise<CryptoKeyPair> {
+  return crypto.subtle.generateKey(rsa, true, ["sign", "verify"]);
+}
+
+function subject(commonName: string): string {
+  return `O=DAOS, CN=${commonName}`;
+}
+
+/** A minute ago: the clocks of a cluster are not all the same. */
+function periodStart(): Date {
+  return new Date(Date.now() - 60_000);
+}
+
+function period(validity: Validity): { notBefore: Date; notAfter: Date } {
+  const notBefore = validity.notBefore ?? periodStart();
+  return { notBefore, notAfter: new Date(notBefore.getTime() + (validity.days ?? defaultDays) * dayMs) };
+}
+
+/** 16 random bytes as hex, positive in DER. */
+function serialNumber(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+  return Buffer.from(bytes).toString("hex");
+}
+
+function pemOf(cert: x509.X509Certificate): string {
+  return `${cert.toString("pem")}\n`;
+}
+
+async function keyPemOf(keys: CryptoKeyPair): Promise<string> {
+  const der = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return `${x509.PemConverter.encode(der, "PRIVATE KEY")}\n`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The umask of the caller must not decide what others can read. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { mode: 0o755 });
+  await chmod(path, 0o755);
+}
+
+async function writeMode(path: string, text: string, mode: number): Promise<void> {
+  await writeFile(path, text, { mode, flag: "wx" });
+  await chmod(path, mode);
+}
