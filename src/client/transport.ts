@@ -15,7 +15,7 @@ import { componentHeader, versionHeader, wireVersion } from "../security/interop
 import type { Component } from "../security/roles.ts";
 import type { TransportSecurity } from "../security/tls.ts";
 import { connectionTo } from "./connection.ts";
-import { connectionFault } from "./connection-fault.ts";
+import { connectionFault, nameOurCertificate } from "./connection-fault.ts";
 import { decodeStatusMessage, encodeFrame, formatTimeout, frameHeaderBytes } from "./grpc.ts";
 
 export { closeConnections } from "./connection.ts";
@@ -145,7 +145,7 @@ function exchange(
           else reject(connectionFault(error, hostPort, security));
         }
       } catch (error) {
-        reject(error);
+        reject(nameOurCertificate(error as Error, hostPort, security));
       }
     });
     stream.end(frame);

@@ -125,8 +125,8 @@ function checkCertificates(transport: CertificateTransport): void {
   }
 }
 
-/** Walks up from the leaf over the intermediates that came with it. */
-function isSignedBy(
+/** True when the leaf leads to one of `cas`, over the intermediates that came with it. */
+export function isSignedBy(
   leaf: X509Certificate,
   cas: readonly X509Certificate[],
   intermediates: readonly X509Certificate[],

@@ -5,7 +5,7 @@ import { statusFromError } from "../faults/wire.ts";
 import { componentHeader, versionHeader } from "../security/interop.ts";
 import type { Chain, IncomingCall } from "./chain.ts";
 import type { RpcLimits } from "./limits.ts";
-import { checkStillValid, type Peer } from "./peer.ts";
+import { checkPeer, type Peer } from "./peer.ts";
 import type { MethodTable } from "./service.ts";
 
 /** What the handler of streams needs of its server. */
@@ -34,12 +34,12 @@ export function handleUnary(
 ): void {
   const found = host.table.find(headers[":path"] ?? "");
   if ("unknown" in found) {
-    refuse(stream, { code: RpcCode.Unimplemented, message: found.unknown });
+    refuseStream(stream, { code: RpcCode.Unimplemented, message: found.unknown });
     return;
   }
   const problem = headerProblem(headers);
   if (problem !== undefined) {
-    refuse(stream, problem);
+    refuseStream(stream, problem);
     return;
   }
 
@@ -70,7 +70,7 @@ export function handleUnary(
     if (answered) return;
     answered = true;
     clearTimeout(timer);
-    if (status !== undefined) refuse(stream, status);
+    if (status !== undefined) refuseStream(stream, status);
     else if (message !== undefined) respond(stream, message);
   };
 
@@ -78,7 +78,7 @@ export function handleUnary(
   if (timeout !== undefined) {
     const timeoutMs = parseTimeoutMs(timeout);
     if (timeoutMs === undefined) {
-      refuse(stream, { code: RpcCode.Internal, message: `malformed grpc-timeout: ${timeout}` });
+      refuseStream(stream, { code: RpcCode.Internal, message: `malformed grpc-timeout: ${timeout}` });
       return;
     }
     // Beyond 24 days the timer would overflow; no call lives that long.
@@ -116,7 +116,7 @@ async function runCall(
   call: IncomingCall,
   request: Uint8Array,
 ): Promise<Uint8Array> {
-  checkStillValid(peer);
+  checkPeer(peer);
   return host.chain.run(call, request);
 }
 
@@ -218,7 +218,7 @@ function respond(stream: ServerHttp2Stream, message: Uint8Array): void {
 }
 
 /** Answers a status alone, as trailers without a body, and lets go of whatever the caller still sends. */
-function refuse(stream: ServerHttp2Stream, status: RpcStatus): void {
+export function refuseStream(stream: ServerHttp2Stream, status: RpcStatus): void {
   if (stream.destroyed || stream.closed) return;
   const headers: Record<string, string | number> = {
     ":status": 200,

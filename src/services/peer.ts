@@ -1,9 +1,11 @@
 import type { ServerHttp2Session } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import type { Fault } from "../faults/fault.ts";
 import { faultInvalidCert } from "../faults/security.ts";
-import { type Component, componentFromCommonName } from "../security/roles.ts";
+import type { Component } from "../security/roles.ts";
+import type { PeerVerifier } from "../security/verify-peer.ts";
 
-/** Who stands at the other end of a connection; read once a connection. */
+/** Who stands at the other end of a connection; worked out once a connection. */
 export interface Peer {
   /** "ip:port". */
   readonly addr: string;
@@ -11,29 +13,33 @@ export interface Peer {
   readonly certified: Component | "unknown" | undefined;
   /** When its certificate ends, milliseconds since 1970; Infinity without one. */
   readonly certEndMs: number;
+  /** Why nothing that comes from this peer is served. */
+  readonly refusal?: Fault;
 }
 
-export function peerOf(session: ServerHttp2Session, secure: boolean): Peer {
-  const socket = session.socket;
+/** "ip:port" of the other end. */
+export function peerAddr(socket: { readonly remoteAddress?: string; readonly remotePort?: number }): string {
   const host = socket.remoteAddress ?? "unknown";
-  const addr = `${host.includes(":") ? `[${host}]` : host}:${socket.remotePort ?? 0}`;
-  if (!secure) return { addr, certified: undefined, certEndMs: Number.POSITIVE_INFINITY };
-  const cert = (socket as TLSSocket).getPeerCertificate();
-  const commonName = cert?.subject?.CN;
-  const certEndMs = Date.parse(cert?.valid_to ?? "");
-  return {
-    addr,
-    certified: componentFromCommonName(Array.isArray(commonName) ? undefined : commonName),
-    certEndMs: Number.isNaN(certEndMs) ? 0 : certEndMs,
-  };
+  return `${host.includes(":") ? `[${host}]` : host}:${socket.remotePort ?? 0}`;
+}
+
+/** @param verifier undefined when the transport is insecure */
+export function peerOf(session: ServerHttp2Session, verifier: PeerVerifier | undefined): Peer {
+  const socket = session.socket;
+  const addr = peerAddr(socket);
+  if (verifier === undefined) return { addr, certified: undefined, certEndMs: Number.POSITIVE_INFINITY };
+  const verdict = verifier.verify(socket as TLSSocket);
+  if ("refusal" in verdict) return { addr, certified: "unknown", certEndMs: 0, refusal: verdict.refusal };
+  return { addr, certified: verdict.component, certEndMs: verdict.certEndMs };
 }
 
 /**
  * The handshake checks a certificate once; a connection, or a resumed session, may outlive it.
- * @throws Fault 903
+ * @throws Fault 903 when the peer was refused, or its certificate has ended meanwhile
  */
-export function checkStillValid(peer: Peer): void {
+export function checkPeer(peer: Peer): void {
+  if (peer.refusal !== undefined) throw peer.refusal;
   if (Date.now() <= peer.certEndMs) return;
   const reason = `certificate has expired on ${new Date(peer.certEndMs).toISOString()}`;
-  throw faultInvalidCert(`the certificate of the caller (${peer.certified}) has expired`, reason);
+  throw faultInvalidCert(`the server refused the caller's certificate (CN=${peer.certified})`, reason);
 }

@@ -5,13 +5,15 @@ import http2, {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { errorText } from "../faults/fault.ts";
+import { errorText, type Fault } from "../faults/fault.ts";
+import { statusFromError } from "../faults/wire.ts";
 import type { Logger } from "../log/logger.ts";
 import { serverTlsOptions, type TransportSecurity } from "../security/tls.ts";
+import { peerVerifier } from "../security/verify-peer.ts";
 import { createChain } from "./chain.ts";
-import { handleUnary, isGrpcContentType, type UnaryHost } from "./grpc-unary.ts";
+import { handleUnary, isGrpcContentType, refuseStream, type UnaryHost } from "./grpc-unary.ts";
 import { defaultLimits, type RpcLimits } from "./limits.ts";
-import { type Peer, peerOf } from "./peer.ts";
+import { type Peer, peerAddr, peerOf } from "./peer.ts";
 import { methodTable, type RpcService } from "./service.ts";
 
 export { rpcService } from "./service.ts";
@@ -97,14 +99,14 @@ interface ListenerParts {
 
 async function listenOn(hostName: string, port: number, parts: ListenerParts): Promise<Listener> {
   const { transport, limits, stats, log } = parts;
-  const secure = !transport.insecure;
+  const verifier = transport.insecure ? undefined : peerVerifier(transport);
   const settings = { maxConcurrentStreams: limits.maxConcurrentStreams, enablePush: false };
   const server: Http2Server = transport.insecure
     ? http2.createServer({ settings })
     : http2.createSecureServer({ settings, ...serverTlsOptions(transport) });
 
   // Destroying a session of Bun does not tell the peer; cutting its TCP connection does.
-  const sockets = new Set<Socket>();
+  const sockets = new Map<string, Socket>();
   const sessions = new Set<ServerHttp2Session>();
   server.on("connection", (socket: Socket) => {
     if (sockets.size >= limits.maxConnections) {
@@ -112,18 +114,25 @@ async function listenOn(hostName: string, port: number, parts: ListenerParts): P
       socket.destroy();
       return;
     }
-    sockets.add(socket);
+    const addr = peerAddr(socket);
+    sockets.set(addr, socket);
     stats.connections++;
     socket.setKeepAlive(true, limits.keepAliveMs);
     socket.on("close", () => {
-      sockets.delete(socket);
+      sockets.delete(addr);
       stats.connections--;
     });
   });
   server.on("session", (session) => {
     sessions.add(session);
-    const peer = peerOf(session, secure);
-    session.on("stream", (stream, headers) => handleStream(parts.host, peer, stream, headers));
+    const peer = peerOf(session, verifier);
+    if (peer.refusal === undefined) {
+      session.on("stream", (stream, headers) => handleStream(parts.host, peer, stream, headers));
+    } else {
+      stats.refusedHandshakes++;
+      log.error(`refused ${peer.addr}: ${peer.refusal.description}: ${peer.refusal.reason}`);
+      refuseSession(session, peer.refusal, () => sockets.get(peer.addr)?.destroy());
+    }
     session.on("error", (error) => log.debug(`connection from ${peer.addr}: ${errorText(error)}`));
     session.on("close", () => sessions.delete(session));
   });
@@ -163,16 +172,31 @@ function handleStream(
   }
 }
 
+/** Tells a refused peer the reason, whatever it asks, and closes; it never reaches a method. */
+function refuseSession(session: ServerHttp2Session, refusal: Fault, disconnect: () => void): void {
+  session.on("stream", (stream) => {
+    // Its request is not read, only let go of.
+    stream.on("error", () => stream.destroy());
+    stream.resume();
+    refuseStream(stream, statusFromError(refusal));
+    session.close();
+  });
+  const cut = setTimeout(disconnect, refusedSessionMs);
+  session.on("close", () => clearTimeout(cut));
+}
+
+const refusedSessionMs = 5000;
+
 async function closeServer(
   server: Http2Server,
   sessions: ReadonlySet<ServerHttp2Session>,
-  sockets: ReadonlySet<Socket>,
+  sockets: ReadonlyMap<string, Socket>,
   graceMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   for (const session of sessions) session.close();
   const cut = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
+    for (const socket of sockets.values()) socket.destroy();
   }, graceMs);
   await closed;
   clearTimeout(cut);
