@@ -1,0 +1,132 @@
+/**
+ * What stands around every dmg command: its client, its one document or its text, its errors in context.
+ */
+import { type DmgClient, systemField } from "../../client/context.ts";
+import type { ControlConfig } from "../../config/types.ts";
+import { wrapError } from "../../faults/cause.ts";
+import { silentLogger } from "../../log/logger.ts";
+import type { TransportSecurity } from "../../security/tls.ts";
+import { type Json, printJson } from "../../ui/json.ts";
+import { type Arguments, flag, parseDuration, text } from "./arguments.ts";
+import { controlConfig, controlHosts } from "./control-config.ts";
+
+/** What a command has to say: a document for --json, text for people, and an error if it failed in part. */
+export interface Outcome {
+  readonly response?: Json;
+  /** Standard output. */
+  readonly text?: string;
+  /** Standard error, before the error itself. */
+  readonly warnings?: string;
+  /** Ends the command with status 1 although there is something to show. */
+  readonly error?: Error | undefined;
+}
+
+export interface Session {
+  readonly args: Arguments;
+  readonly json: boolean;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Prints a line at once, before a long operation; nothing with --json. */
+  say(line: string): void;
+  /** Warns on standard error. */
+  notice(line: string): void;
+  /** Loads the configuration and its certificates; once. */
+  client(): Promise<DmgClient>;
+}
+
+export interface CommandTraits {
+  /** Words put before every error: "system query failed". */
+  readonly failure?: string;
+  /** The command takes --host-list. */
+  readonly hosts?: boolean;
+  /** `--timeout` means something else here than the deadline of the whole command. */
+  readonly ownTimeout?: boolean;
+}
+
+/** Runs a command's body: `run: ({ args }) => runDmg(args, {…}, async (session) => …)`. */
+export async function runDmg(
+  args: Arguments,
+  traits: CommandTraits,
+  body: (session: Session) => Promise<Outcome>,
+): Promise<void> {
+  const session = makeSession(args, traits);
+  let outcome: Outcome;
+  try {
+    if (!traits.hosts && text(args, "host-list") !== undefined)
+      throw new Error("unknown flag `l'/`host-list'");
+    outcome = await body(session);
+  } catch (error) {
+    const told = inContext(error, traits);
+    if (session.json) printJson(null, told);
+    throw told;
+  } finally {
+    await session.end();
+  }
+  if (session.json) {
+    printJson(outcome.response, outcome.error);
+  } else {
+    if (outcome.warnings) console.error(`ERROR: ${outcome.warnings.trimEnd()}`);
+    if (outcome.text) console.log(outcome.text.replace(/\n$/, ""));
+  }
+  if (outcome.error) throw inContext(outcome.error, traits);
+}
+
+function inContext(error: unknown, { failure }: CommandTraits): unknown {
+  return failure === undefined ? error : wrapError(failure, error);
+}
+
+function makeSession(args: Arguments, traits: CommandTraits): Session & { end(): Promise<void> } {
+  const abort = new AbortController();
+  const interrupt = () => abort.abort(new Error("interrupted"));
+  process.once("SIGINT", interrupt);
+  let client: Promise<DmgClient> | undefined;
+  return {
+    args,
+    json: flag(args, "json"),
+    signal: abort.signal,
+    say(line) {
+      if (!flag(args, "json")) console.log(line);
+    },
+    notice: (line) => console.error(`NOTICE: ${line}`),
+    client: () => {
+      client ??= loadClient(args, traits, abort.signal);
+      return client;
+    },
+    end: async () => {
+      process.off("SIGINT", interrupt);
+      if (client === undefined) return;
+      const { closeConnections } = await import("../../client/transport.ts");
+      closeConnections();
+    },
+  };
+}
+
+async function loadClient(args: Arguments, traits: CommandTraits, signal: AbortSignal): Promise<DmgClient> {
+  const config = await controlConfig(text(args, "config-path"));
+  const hosts = controlHosts(config, text(args, "host-list"));
+  return {
+    security: await transportSecurity(config, flag(args, "insecure")),
+    component: "admin",
+    sys: systemField(config.name),
+    systemName: config.name,
+    hosts,
+    signal,
+    timeoutMs: traits.ownTimeout ? undefined : parseDuration(text(args, "timeout")),
+    log: flag(args, "debug") ? debugLogger : silentLogger,
+  };
+}
+
+async function transportSecurity(config: ControlConfig, insecure: boolean): Promise<TransportSecurity> {
+  if (insecure || config.transportConfig.allowInsecure) return { insecure: true };
+  const { loadTransportSecurity } = await import("../../security/load.ts");
+  try {
+    return await loadTransportSecurity(config.transportConfig, "admin");
+  } catch (error) {
+    throw wrapError("Unable to load Certificate Data", error);
+  }
+}
+
+const debugLogger = {
+  ...silentLogger,
+  debug: (message: string) => console.error(`DEBUG ${new Date().toISOString()} ${message}`),
+};
