@@ -1,0 +1,346 @@
+import { Der, DerError } from "./der.ts";
+import type { FabricClient, FabricHandler } from "./fabric.ts";
+import { FabricError } from "./fabric.ts";
+import { type Lead, type ReplicaPeers, takeLead, writeDocument } from "./leadership.ts";
+import type { EngineLog } from "./log.ts";
+import type { Membership } from "./membership.ts";
+import { moved, type Pool, wishedReplicas, withReplicas } from "./pool.ts";
+import { isDisabled, type TargetChange } from "./pool-map.ts";
+import type { Ras } from "./ras.ts";
+import type { Replica, Replicas, ReplicaWrite } from "./replicas.ts";
+import { applyServiceOp, type Outcome, type ServiceOp } from "./service-ops.ts";
+
+/** What every operation of the pool service answers. */
+export interface ServiceAnswer {
+  readonly leader: number;
+  /** The document after the operation, with the progress of a running rebuild. */
+  readonly pool: Pool;
+  readonly count: number;
+}
+
+export interface PoolServices {
+  /** Requests of other engines. */
+  readonly handlers: Readonly<Record<string, FabricHandler>>;
+  /**
+   * Puts a new pool's document on all its replicas.
+   * @throws DerError when one of them cannot be reached: the caller cleans up
+   */
+  spread(pool: Pool): Promise<void>;
+  /** Removes this rank's copy, whoever leads. */
+  drop(uuid: string): Promise<void>;
+  /**
+   * Finds the leader among `ranks` and has it done there.
+   * @throws DerError as the leader refuses it; DER_NOTREPLICA when none of the ranks is a replica;
+   *   DER_TIMEDOUT when no leader is found in time
+   */
+  call(uuid: string, ranks: readonly number[], request: ServiceOp): Promise<ServiceAnswer>;
+  /** Takes leads that are this rank's by now; called whenever membership has changed. */
+  reconsider(): void;
+  /** A rank is gone: pools of which this rank is leader exclude it. */
+  rankLost(rank: number): void;
+  /** A rank is back: what it has missed of pools led here is sent to it. */
+  rankAlive(rank: number): void;
+  stop(): void;
+}
+
+export interface PoolServicesOptions {
+  readonly membership: Membership;
+  readonly fabric: FabricClient;
+  readonly replicas: Replicas;
+  readonly ras: Ras;
+  readonly log: EngineLog;
+  readonly rebuildMs: number;
+  readonly serviceTimeoutMs: number;
+  /** false once the engine prepares to shut down, and in checker mode. */
+  excludes(): boolean;
+}
+
+const requestTimeoutMs = 2000;
+const retryPauseMs = 50;
+/** Between "queued" and "started", as long as 2.6 waits for more of the kind; scaled with the rebuild. */
+const queueShare = 0.1;
+
+export function createPoolServices(options: PoolServicesOptions): PoolServices {
+  const { membership, fabric, replicas, ras, log } = options;
+  const leads = new Map<string, Lead>();
+  const taking = new Map<string, Promise<Lead>>();
+  const rebuilds = new Map<string, { startedAt: number; timer: ReturnType<typeof setTimeout> }>();
+  let stopped = false;
+
+  const self = (): number => {
+    const rank = membership.self();
+    if (rank === undefined) throw new DerError(Der.UNINIT, "this engine has no rank yet");
+    return rank;
+  };
+  const reachable = (rank: number): boolean => {
+    const member = membership.member(rank);
+    return rank === membership.self() || member?.status === "alive" || member?.status === "suspect";
+  };
+  const send = (rank: number, op: string, body: unknown, timeoutMs = requestTimeoutMs): Promise<unknown> => {
+    const member = membership.member(rank);
+    if (member === undefined)
+      return Promise.reject(new DerError(Der.OOG, `rank ${rank} is not in the group`));
+    if (member.status === "dead") return Promise.reject(new DerError(Der.UNREACH, `rank ${rank} is dead`));
+    return fabric.call(member.uri, op, body, timeoutMs);
+  };
+  const peers: ReplicaPeers = {
+    self,
+    prepare: async (rank, uuid, term) =>
+      (await send(rank, "replica.prepare", { uuid, term, from: self() })) as Replica,
+    write: async (rank, write) => void (await send(rank, "replica.write", write)),
+  };
+
+  /** The lowest living replica leads. undefined: none lives, as far as is known. */
+  const leaderOf = (pool: Pool): number | undefined =>
+    pool.replicas.filter(reachable).sort((a, b) => a - b)[0];
+
+  const stepDown = (uuid: string) => {
+    leads.delete(uuid);
+    const rebuild = rebuilds.get(uuid);
+    clearTimeout(rebuild?.timer);
+    rebuilds.delete(uuid);
+  };
+
+  const lead = async (uuid: string): Promise<Lead> => {
+    const replica = replicas.get(uuid);
+    if (replica === undefined) {
+      stepDown(uuid);
+      throw new FabricError(Der.NOTREPLICA, `no replica of pool ${uuid} here`);
+    }
+    const leader = leaderOf(leads.get(uuid)?.pool ?? replica.pool);
+    if (leader !== self()) {
+      stepDown(uuid);
+      throw new FabricError(Der.NOTLEADER, `rank ${leader} leads pool ${uuid}`, { rank: leader });
+    }
+    const held = leads.get(uuid);
+    if (held !== undefined) return held;
+    let attempt = taking.get(uuid);
+    if (attempt === undefined) {
+      attempt = takeLead(uuid, replicas, peers, log)
+        .then((taken) => {
+          leads.set(uuid, taken);
+          steppedUp(taken);
+          return taken;
+        })
+        .finally(() => taking.delete(uuid));
+      taking.set(uuid, attempt);
+    }
+    return attempt;
+  };
+
+  const steppedUp = (taken: Lead) => {
+    void ras.poolReplicasUpdated(taken.uuid, taken.pool.replicas, taken.term);
+    scheduleRebuild(taken);
+    if (!options.excludes()) return;
+    for (const engine of taken.pool.map.engines) {
+      if (isDisabled(engine) || membership.member(engine.rank)?.status !== "dead") continue;
+      background(taken.uuid, { op: "lose-rank", rank: engine.rank });
+    }
+  };
+
+  /** One after another: an operation sees what the one before has made durable. */
+  const apply = async (uuid: string, request: ServiceOp): Promise<ServiceAnswer> => {
+    const leading = await lead(uuid);
+    const mine = leading.tail.then(() => applyNow(leading, request));
+    leading.tail = mine.catch(() => undefined);
+    return mine;
+  };
+
+  const applyNow = async (leading: Lead, request: ServiceOp): Promise<ServiceAnswer> => {
+    if (leads.get(leading.uuid) !== leading) {
+      throw new FabricError(Der.NOTLEADER, `pool ${leading.uuid}: not the leader any more`);
+    }
+    const outcome: Outcome = applyServiceOp(leading.pool, request);
+    if (outcome.pool !== leading.pool) {
+      const before = leading.pool.replicas;
+      const wished = outcome.pool.map === leading.pool.map ? before : wishedReplicas(outcome.pool, reachable);
+      try {
+        await writeDocument(leading, withReplicas(outcome.pool, wished), replicas, peers);
+      } catch (error) {
+        stepDown(leading.uuid);
+        throw error;
+      }
+      for (const change of outcome.changes) log.print(describe(change));
+      if (outcome.queued !== undefined) {
+        log.print(
+          `Rebuild [queued] (pool=${leading.uuid} ver=${outcome.queued.version}) ` +
+            `tgts=${outcome.queued.targets.join(",")}`,
+        );
+      }
+      if (wished !== before) {
+        void ras.poolReplicasUpdated(leading.uuid, wished, leading.term);
+        for (const rank of before.filter((r) => !wished.includes(r))) {
+          send(rank, "replica.remove", { uuid: leading.uuid }).catch((error: Error) =>
+            log.debug(`pool ${leading.uuid}: replica on rank ${rank} stays for now: ${error.message}`),
+          );
+        }
+      }
+      scheduleRebuild(leading);
+    }
+    return { leader: self(), pool: withProgress(leading.pool), count: outcome.count };
+  };
+
+  const withProgress = (pool: Pool): Pool => {
+    const rebuild = rebuilds.get(pool.uuid);
+    if (pool.rebuild.state !== "busy" || rebuild === undefined) return pool;
+    const share = Math.min(1000, Math.floor(((Date.now() - rebuild.startedAt) * 1000) / options.rebuildMs));
+    const { objects, records } = moved(pool);
+    const done = BigInt(Math.max(0, share));
+    return {
+      ...pool,
+      rebuild: { state: "busy", objects: (objects * done) / 1000n, records: (records * done) / 1000n },
+    };
+  };
+
+  const background = (uuid: string, request: ServiceOp) => {
+    apply(uuid, request).catch((error: Error) => {
+      if (!stopped) log.info(`pool ${uuid}: ${request.op}: ${error.message}`);
+    });
+  };
+
+  const scheduleRebuild = (leading: Lead) => {
+    const [task] = leading.pool.rebuildQueue;
+    const uuid = leading.uuid;
+    if (task === undefined || rebuilds.has(uuid) || stopped) return;
+    const queueMs = options.rebuildMs * queueShare;
+    const start = () => {
+      log.print(`Rebuild [started] (pool ${uuid} ver=${task.version}/0)`);
+      void ras.rebuild("started", uuid, task.version);
+      rebuilds.set(uuid, { startedAt: Date.now(), timer: setTimeout(finish, options.rebuildMs - queueMs) });
+    };
+    const finish = () => {
+      rebuilds.delete(uuid);
+      apply(uuid, { op: "finish-rebuild" }).then(
+        ({ pool }) => {
+          const { objects, records } = moved(pool);
+          log.print(
+            `Rebuild [completed] (pool ${uuid} leader ${self()} term ${leading.term} ver=${task.version}, ` +
+              `toberb_obj=${objects}, rb_obj=${objects}, rec=${records} done 1 status 0 ` +
+              `duration=${Math.round(options.rebuildMs / 1000)} secs)`,
+          );
+          void ras.rebuild("finished", uuid, task.version);
+        },
+        (error: Error) => log.info(`pool ${uuid}: rebuild is left to another leader: ${error.message}`),
+      );
+    };
+    rebuilds.set(uuid, { startedAt: Date.now() + queueMs, timer: setTimeout(start, queueMs) });
+  };
+
+  const call = async (uuid: string, ranks: readonly number[], request: ServiceOp): Promise<ServiceAnswer> => {
+    const deadline = Date.now() + options.serviceTimeoutMs;
+    let candidates = [...new Set(ranks)];
+    let hint: number | undefined;
+    let next = 0;
+    let last = "no rank was asked";
+    while (Date.now() < deadline) {
+      if (candidates.length === 0) {
+        throw new DerError(Der.NOTREPLICA, `pool ${uuid}: none of ranks ${ranks.join(",")} is a replica`);
+      }
+      const rank = hint ?? (candidates[next++ % candidates.length] as number);
+      hint = undefined;
+      try {
+        if (rank === membership.self()) return await apply(uuid, request);
+        return (await send(rank, "service.call", { uuid, request })) as ServiceAnswer;
+      } catch (error) {
+        if (!(error instanceof DerError)) throw error;
+        last = error.message;
+        if (error.status === Der.NOTREPLICA || error.status === Der.OOG) {
+          candidates = candidates.filter((candidate) => candidate !== rank);
+          continue;
+        }
+        if (error.status === Der.NOTLEADER && error instanceof FabricError) {
+          const leader = (error.hint as { rank?: number } | undefined)?.rank;
+          if (leader !== undefined && leader !== rank) {
+            hint = leader;
+            if (!candidates.includes(leader)) candidates.push(leader);
+          }
+        } else if (![Der.UNREACH, Der.TIMEDOUT, Der.NOTLEADER, Der.UNINIT].includes(error.status as never)) {
+          throw error;
+        }
+        if (hint === undefined) await Bun.sleep(retryPauseMs);
+      }
+    }
+    throw new DerError(Der.TIMEDOUT, `pool ${uuid}: no leader found: ${last}`);
+  };
+
+  const drop = async (uuid: string) => {
+    stepDown(uuid);
+    await replicas.remove(uuid);
+  };
+
+  return {
+    handlers: {
+      "service.call": (body) => {
+        const { uuid, request } = body as { uuid: string; request: ServiceOp };
+        return apply(uuid, request);
+      },
+      "replica.prepare": (body) => {
+        const { uuid, term, from } = body as { uuid: string; term: number; from: number };
+        return replicas.prepare(uuid, term, from);
+      },
+      "replica.write": async (body) => {
+        const write = body as ReplicaWrite;
+        const held = leads.get(write.uuid);
+        if (held !== undefined && write.term > held.term) stepDown(write.uuid);
+        await replicas.write(write);
+        return {};
+      },
+      "replica.remove": async (body) => {
+        await drop((body as { uuid: string }).uuid);
+        return {};
+      },
+    },
+    async spread(pool) {
+      const write: ReplicaWrite = { uuid: pool.uuid, term: 0, index: 1, pool };
+      await Promise.all(
+        pool.replicas.map((rank) => (rank === self() ? replicas.write(write) : peers.write(rank, write))),
+      );
+    },
+    drop,
+    call,
+    reconsider() {
+      if (membership.self() === undefined || stopped) return;
+      for (const replica of replicas.list()) {
+        if (leads.has(replica.uuid) || taking.has(replica.uuid)) continue;
+        if (leaderOf(replica.pool) === membership.self()) background(replica.uuid, { op: "read" });
+      }
+    },
+    rankLost(rank) {
+      if (!options.excludes()) return;
+      for (const leading of leads.values()) {
+        if (leading.pool.map.engines.some((e) => e.rank === rank)) {
+          background(leading.uuid, { op: "lose-rank", rank });
+        }
+      }
+    },
+    rankAlive(rank) {
+      for (const { uuid, term, index, pool } of leads.values()) {
+        if (!pool.replicas.includes(rank)) continue;
+        peers
+          .write(rank, { uuid, term, index, pool })
+          .catch((error: Error) => log.debug(`pool ${uuid}: rank ${rank} stays behind: ${error.message}`));
+      }
+    },
+    stop() {
+      stopped = true;
+      for (const uuid of [...leads.keys()]) stepDown(uuid);
+    },
+  };
+}
+
+const words: Readonly<Record<string, string>> = {
+  DOWN: "is down.",
+  DRAIN: "is draining.",
+  DOWNOUT: "is excluded",
+  UPIN: "is reintegrated.",
+  UP: "start reintegration.",
+};
+
+/** The phrases that tools look for in the engine's output. */
+function describe({ target, from }: TargetChange): string {
+  const what = target.state === "UP" && from === "NEW" ? "is being extended." : words[target.state];
+  return (
+    `Target[${target.id}] (rank ${target.rank} idx ${target.index} status ${target.state} ` +
+    `in/out ver ${target.inVersion}/${target.outVersion} fseq ${target.failSeq}) ${what}`
+  );
+}
