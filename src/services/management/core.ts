@@ -1,0 +1,99 @@
+import {
+  NotLeaderError,
+  NotReplicaError,
+  UnavailableError,
+  UninitializedError,
+} from "../../faults/system.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Store } from "../../store/store.ts";
+import { serviceValue } from "../../system/attributes.ts";
+import { faultCheckerEnabled } from "../../system/faults.ts";
+import type { Decision, SystemState } from "../../system/types.ts";
+import type { ManagementDeps } from "./deps.ts";
+import type { Journal } from "./journal.ts";
+
+/** The parts of a service that runs. */
+export interface Running {
+  readonly store: Store;
+  readonly journal: Journal;
+}
+
+export interface GuardOptions {
+  /** The method may be called while the checker is enabled. */
+  readonly whileChecking?: boolean;
+}
+
+/** What every handler stands on: where the system is, whether this server may answer for it. */
+export interface Core {
+  readonly deps: ManagementDeps;
+  readonly log: Logger;
+  /** "ip:port" holds a replica. */
+  isReplica(addr: string): boolean;
+  /** This server is the leader now. */
+  isLeader(): boolean;
+  running(): Running | undefined;
+  /**
+   * The state, for a method only the leader may answer.
+   * @throws NotReplicaError, UninitializedError, NotLeaderError, Fault 1103.
+   */
+  leader(options?: GuardOptions): SystemState;
+  /**
+   * The state, for a method any replica may answer.
+   * @throws NotReplicaError, UninitializedError, Fault 1103.
+   */
+  replica(options?: GuardOptions): SystemState;
+  /** Runs a decision through the journal; see there. @throws also what leader() throws. */
+  decide<T>(decide: (state: SystemState) => Decision<T>): Promise<T>;
+  /** Now, as records keep it: RFC 3339, UTC. */
+  timestamp(): string;
+}
+
+export const checkerEnabledName = "checker_enabled";
+
+export function isCheckerEnabled(state: SystemState): boolean {
+  return serviceValue(state, checkerEnabledName) === "true";
+}
+
+export function createCore(deps: ManagementDeps, running: () => Running | undefined): Core {
+  const isReplica = (addr: string): boolean => deps.replicas.includes(addr);
+
+  const started = (): Running => {
+    if (!isReplica(deps.selfAddr)) throw new NotReplicaError(deps.replicas);
+    const parts = running();
+    if (parts === undefined) throw new UninitializedError();
+    return parts;
+  };
+  const checked = (state: SystemState, options: GuardOptions): SystemState => {
+    if (options.whileChecking !== true && isCheckerEnabled(state)) throw faultCheckerEnabled();
+    return state;
+  };
+  const leading = (): Running => {
+    const parts = started();
+    const { leader, leaderHint } = parts.store.leadership();
+    if (!leader)
+      throw new NotLeaderError(
+        leaderHint,
+        deps.replicas.filter((addr) => addr !== deps.selfAddr),
+      );
+    return parts;
+  };
+
+  return {
+    deps,
+    log: deps.log,
+    isReplica,
+    isLeader: () => running()?.store.leadership().leader === true,
+    running,
+    leader: (options = {}) => checked(leading().journal.state(), options),
+    replica: (options = {}) => checked(started().journal.state(), options),
+    async decide(decide) {
+      return leading().journal.decide(decide);
+    },
+    timestamp: () => deps.now().toISOString(),
+  };
+}
+
+/** An empty system can answer no question about its members: the caller should ask another replica. */
+export function requireMembers(state: SystemState): void {
+  if (state.members.size === 0) throw new UnavailableError();
+}
