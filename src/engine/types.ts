@@ -6,7 +6,11 @@ export interface EngineCaller {
    * One dRPC call. `method` is a number of the `drpc_mgmt_method` rows of codes-2.6.tsv (module 2).
    * @throws Fault 611 (data plane not started) when the engine is not ready for calls.
    */
-  callDrpc(method: number, body: Uint8Array, options?: { timeoutMs?: number; signal?: AbortSignal }): Promise<Uint8Array>;
+  callDrpc(
+    method: number,
+    body: Uint8Array,
+    options?: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<Uint8Array>;
 }
 
 /** What the rest of the server may know of one engine instance (engine/instance.ts makes it). */

@@ -1,0 +1,279 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { systemField } from "../client/context.ts";
+import { closeConnections } from "../client/transport.ts";
+import { serverFaultDomain } from "../config/fault-domain.ts";
+import { saveActiveConfig } from "../config/to-yaml.ts";
+import type { ServerConfig } from "../config/types.ts";
+import { prepareServerConfig } from "../config/validate.ts";
+import { listenDrpc } from "../drpc/server.ts";
+import type { DrpcServer } from "../drpc/types.ts";
+import { createHarness, type ManagedHarness } from "../engine/harness.ts";
+import { errorText } from "../faults/fault.ts";
+import { CtlSvc } from "../gen/ctl/ctl_pb.ts";
+import { MgmtSvc } from "../gen/mgmt/mgmt_pb.ts";
+import { readMemInfo } from "../hardware/meminfo.ts";
+import type { Logger } from "../log/logger.ts";
+import { loadTransportSecurity } from "../security/tls.ts";
+import { createControlService } from "../services/control/index.ts";
+import { createManagement, createPeers } from "../services/management/index.ts";
+import { securityModules } from "../services/security.ts";
+import { rpcService, serveRpc } from "../services/serve.ts";
+import { makeFolder } from "../storage/durable.ts";
+import { DAOS_VERSION } from "../version.ts";
+import { ownReplica, resolveReplicas } from "./server/address.ts";
+import { engineModules, mergeModules } from "./server/drpc.ts";
+import { createEngines } from "./server/engines.ts";
+import { awaitFabric, clientNetHints, engineNumaNode, type FabricDevices } from "./server/fabric.ts";
+import { prepareHugepages, setCoreDumpFilter, sizeFolderTiers } from "./server/host.ts";
+import { createJoin } from "./server/join.ts";
+import { databaseFolder, engineFacts, openStore } from "./server/replica.ts";
+import { listenFault, removeStaleSockets } from "./server/sockets.ts";
+
+/** How long engines may take to stop in order before they are killed. */
+const ENGINE_GRACE_MS = 10_000;
+/** How long running calls may take to finish once the engines are gone. */
+const CALL_GRACE_MS = 1_000;
+
+/** Memory enough for any configuration: tiers that are folders are not sized by it. */
+const UNBOUNDED_MEMORY_KIB = 2 ** 40;
+
+export interface ServerOptions {
+  /** As read from the file, with the command line's overrides. */
+  readonly config: ServerConfig;
+  readonly log: Logger;
+  /** Format storage without being told to. */
+  readonly autoFormat: boolean;
+  /** Keep "ram" tiers in ordinary folders: for a server that may not mount. */
+  readonly scmAsFolder: boolean;
+  /** Addresses to listen on; none: every IPv4 address, as 2.6. */
+  readonly listen: readonly string[];
+}
+
+export interface Server {
+  /** Control port. */
+  readonly port: number;
+  readonly harness: ManagedHarness;
+  /** Stops engines in order, then the services. Resolves when everything is released. */
+  stop(): Promise<void>;
+}
+
+/** What a start finds out about its host before it can judge the configuration. */
+async function prepare(options: ServerOptions, signal: AbortSignal) {
+  const { log, scmAsFolder } = options;
+  const draft = structuredClone(options.config);
+  if (scmAsFolder) await sizeFolderTiers(draft);
+  const [memory, devices, hostFaultDomain, transport] = await Promise.all([
+    readMemInfo(),
+    awaitFabric(draft, log, signal),
+    serverFaultDomain(draft),
+    loadTransportSecurity(draft.transportConfig, "server"),
+  ]);
+  const config = prepareServerConfig(scmAsFolder ? draft : options.config, {
+    memory: scmAsFolder ? { ...memory, memTotalKib: UNBOUNDED_MEMORY_KIB } : memory,
+    affinity: (engine) => engineNumaNode(engine, devices),
+    log,
+  });
+  const replicas = await resolveReplicas(config.accessPoints);
+  return { config, memory, devices, hostFaultDomain, transport, replicas };
+}
+
+type Prepared = Awaited<ReturnType<typeof prepare>>;
+
+/** The rooms wired together; nothing listens and nothing runs yet. */
+function assemble(options: ServerOptions, prepared: Prepared) {
+  const { log, scmAsFolder } = options;
+  const { config, devices, transport, replicas } = prepared;
+  const replica = ownReplica(replicas, config.port);
+  const selfAddr = replica ?? `0.0.0.0:${config.port}`;
+  const peers = createPeers({
+    security: transport,
+    component: "server",
+    sys: systemField(config.name),
+    log,
+  });
+
+  let harness: ManagedHarness | undefined;
+  let replicaStart: Promise<void> | undefined;
+  const management = createManagement({
+    systemName: config.name,
+    version: DAOS_VERSION,
+    replicas,
+    selfAddr,
+    hostname: hostname(),
+    harness: {
+      get instances() {
+        return harness?.instances ?? [];
+      },
+      isStarted: () => harness?.isStarted() ?? false,
+      callDrpc: (method, body, callOptions) => engines.callDrpc(method, body, callOptions),
+    },
+    log,
+    openStore: (dir) => openStore(dir, selfAddr, replicas),
+    peers,
+    clientNetHints: hintsOf(config, devices),
+    engine: engineFacts(config),
+    now: () => new Date(),
+  });
+
+  /** Begins to serve the system's database, which lives beside the first engine's storage. */
+  const startReplica = () => {
+    const dir = databaseFolder(config);
+    if (replica === undefined || dir === undefined) return;
+    replicaStart = management.start({ dir });
+    replicaStart.catch((error: unknown) => log.error(`management service: ${errorText(error)}`));
+  };
+
+  const engines: ManagedHarness = createHarness(
+    createEngines({
+      config,
+      devices,
+      hostname: hostname(),
+      hostFaultDomain: prepared.hostFaultDomain,
+      scmAsFolder,
+      bootstrap: replica !== undefined && replica === replicas[0],
+      log,
+      join: createJoin({
+        systemName: config.name,
+        selfAddr,
+        replicas,
+        peers,
+        log,
+        local: replica === undefined ? undefined : management,
+        localStarted: () => replicaStart ?? Promise.resolve(),
+      }),
+      publish: (event) => void management.handleEvent(event),
+      onStorageReady(instance) {
+        if (instance.index === 0) startReplica();
+      },
+    }),
+  );
+  harness = engines;
+
+  const control = createControlService({
+    config,
+    harness: engines,
+    log,
+    scmAsFolder,
+    async beforeReformat() {
+      await replicaStart?.catch(() => undefined);
+      replicaStart = undefined;
+      await management.stop();
+      // The engines that start on the new storage bring it up again.
+      return async () => undefined;
+    },
+  });
+  return { engines, management, control, selfAddr, replica };
+}
+
+/** Hints for clients; a server without engines has none of its own. */
+function hintsOf(config: ServerConfig, devices: FabricDevices) {
+  const hints = clientNetHints(config, devices);
+  return hints.length > 0 ? hints : [{ provider: config.provider ?? "" }];
+}
+
+/**
+ * Brings a server up: resolves once it listens and its engines have been told to start; storage that needs a
+ * format, a leader that is away, and the like are then waited for. `signal` breaks off a start that waits.
+ * @throws Fault of whatever keeps the server from running; nothing is left behind then
+ */
+export async function startServer(options: ServerOptions, signal: AbortSignal): Promise<Server> {
+  const { log } = options;
+  const prepared = await prepare(options, signal);
+  const { config, transport } = prepared;
+  const { engines, management, control, selfAddr, replica } = assemble(options, prepared);
+
+  const hosts = options.listen.length > 0 ? options.listen : ["0.0.0.0"];
+  const listen = hosts.map((host) => ({ host, port: config.port }));
+  const rpc = await serveRpc({
+    services: [rpcService(CtlSvc, control.service), rpcService(MgmtSvc, management.service)],
+    transport,
+    listen,
+    systemName: config.name,
+    log,
+    component: "server",
+  }).catch((error: unknown) => {
+    throw listenFault(listen, error);
+  });
+  let drpc: DrpcServer | undefined;
+  const release = async () => {
+    await management.stop();
+    await rpc.close(CALL_GRACE_MS);
+    await drpc?.close(CALL_GRACE_MS);
+    closeConnections();
+  };
+
+  try {
+    log.info(
+      `DAOS Control Server v${DAOS_VERSION} (pid ${process.pid}) listening on ` +
+        `${replica === undefined ? `0.0.0.0:${rpc.port}` : selfAddr}`,
+    );
+    await makeFolder(config.socketDir);
+    drpc = await listenDrpc({
+      path: join(config.socketDir, "daos_server.sock"),
+      mode: 0o600,
+      modules: mergeModules(management.drpc, securityModules(transport, log), engineModules(engines, log)),
+      log,
+    });
+    await removeStaleSockets(config.socketDir);
+    await Promise.all([
+      prepareHugepages(config, prepared.memory, log),
+      setCoreDumpFilter(config.coreDumpFilter, log),
+      saveActiveConfig(config).then(
+        (path) => log.debug(`active config saved to ${path} (read-only)`),
+        (error: unknown) => log.debug(`active config could not be saved: ${errorText(error)}`),
+      ),
+    ]);
+    if (options.autoFormat) {
+      log.notice("--auto flag set on server start so formatting storage now");
+      await control.format({ reformat: false });
+    }
+    signal.throwIfAborted();
+    engines.start();
+  } catch (error) {
+    await engines.shutdown(0);
+    await release();
+    throw error;
+  }
+
+  let stopping: Promise<void> | undefined;
+  return {
+    port: rpc.port,
+    harness: engines,
+    stop() {
+      stopping ??= engines.shutdown(ENGINE_GRACE_MS).finally(release);
+      return stopping;
+    },
+  };
+}
+
+/**
+ * Runs a server until SIGINT, SIGQUIT or SIGTERM, then stops it in order. A second signal kills the engines.
+ * Resolves when the process may end.
+ */
+export async function runServer(options: ServerOptions): Promise<void> {
+  const { log } = options;
+  const stopAsked = new AbortController();
+  let server: Server | undefined;
+  const onSignal = (name: NodeJS.Signals) => {
+    log.debug(`Caught signal: ${name}`);
+    if (stopAsked.signal.aborted) {
+      for (const instance of server?.harness.instances ?? []) instance.stop("SIGKILL");
+    }
+    stopAsked.abort(new Error(`stopped by ${name}`));
+  };
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGQUIT", "SIGTERM"];
+  for (const name of signals) process.on(name, onSignal);
+  try {
+    server = await startServer(options, stopAsked.signal);
+    if (!stopAsked.signal.aborted) {
+      await new Promise((resolve) => stopAsked.signal.addEventListener("abort", resolve, { once: true }));
+    }
+    await server.stop();
+  } catch (error) {
+    if (!stopAsked.signal.aborted) throw error;
+  } finally {
+    for (const name of signals) process.off(name, onSignal);
+  }
+  log.info(`DAOS Control Server (pid ${process.pid}) shutting down`);
+}

@@ -1,0 +1,63 @@
+import { statfs, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { isBdevTier, isScmTier, type ServerConfig } from "../../config/types.ts";
+import { errorText } from "../../faults/fault.ts";
+import { reserveHugepages } from "../../hardware/hugepages.ts";
+import type { MemInfo } from "../../hardware/meminfo.ts";
+import type { Logger } from "../../log/logger.ts";
+
+/** Some pages more than needed on each node: one or two are often reported as not available. */
+const EXTRA_PAGES_PER_ENGINE = 2;
+/** Pages kept for scanning NVMe where no engine has a block device. */
+const SCAN_PAGES = 128;
+const GIB = 1024 ** 3;
+
+/** Sets which parts of our memory, and of engines that inherit it, go into a core dump. */
+export async function setCoreDumpFilter(filter: number, log: Logger): Promise<void> {
+  if (filter === 0) return;
+  try {
+    await writeFile("/proc/self/coredump_filter", `0x${filter.toString(16)}\n`);
+  } catch (error) {
+    log.debug(`unable to write core dump filter: ${errorText(error)}`);
+  }
+}
+
+/** Reserves the hugepages that engines with block devices need. What cannot be had is told, not fatal. */
+export async function prepareHugepages(config: ServerConfig, memory: MemInfo, log: Logger): Promise<void> {
+  if (config.disableHugepages || process.geteuid?.() !== 0) return;
+  const withBdevs = config.engines.some((engine) => engine.storage.some(isBdevTier));
+  const nodes = withBdevs ? [...new Set(config.engines.map((engine) => engine.pinnedNumaNode ?? 0))] : [0];
+  const wanted = withBdevs
+    ? Math.floor(config.nrHugepages / nodes.length) +
+      Math.floor((EXTRA_PAGES_PER_ENGINE * config.engines.length) / nodes.length)
+    : config.nrHugepages || SCAN_PAGES;
+  for (const node of nodes) {
+    try {
+      const got = await reserveHugepages(node, memory.hugepageSizeKib, wanted);
+      if (got < wanted)
+        log.notice(`only ${got} of ${wanted} hugepages could be reserved on NUMA node ${node}`);
+    } catch (error) {
+      log.error(`reserving ${wanted} hugepages on NUMA node ${node}: ${errorText(error)}`);
+    }
+  }
+}
+
+/** Room for memory tiers that are folders and have no size of their own: what the disk below them has. */
+export async function sizeFolderTiers(config: ServerConfig): Promise<void> {
+  for (const engine of config.engines) {
+    for (const tier of engine.storage.filter(isScmTier)) {
+      if (tier.class !== "ram" || tier.scmSize !== 0) continue;
+      let folder = tier.scmMount;
+      for (;;) {
+        try {
+          const { bsize, bavail } = await statfs(folder);
+          tier.scmSize = Math.max(4, Math.floor((bsize * bavail) / GIB / config.engines.length));
+          break;
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== "ENOENT" || folder === "/") throw error;
+          folder = dirname(folder);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { NetworkScanReq, NetworkScanRespSchema } from "../../gen/ctl/network_pb.ts";
+import { completeProvider, scanFabric, splitProviders } from "../../hardware/fabric.ts";
+import { readNetDevices } from "../../hardware/netdev.ts";
+import { coresPerNuma, readTopology } from "../../hardware/topology.ts";
+import type { ControlDeps } from "./deps.ts";
+
+function wantedProviders(asked: string, configured: string | undefined): string[] {
+  if (asked.toLowerCase() === "all") return [];
+  return splitProviders(asked === "" ? (configured ?? "") : asked).map(completeProvider);
+}
+
+/** Interfaces that can carry the wanted providers, and the shape of the host. */
+export async function networkScan(
+  deps: ControlDeps,
+  request: NetworkScanReq,
+): Promise<MessageInitShape<typeof NetworkScanRespSchema>> {
+  const providers = wantedProviders(request.provider, deps.config.provider);
+  const [devices, topology] = await Promise.all([readNetDevices(), readTopology()]);
+  const excluded = new Set(splitProviders(request.excludeinterfaces));
+  const interfaces = scanFabric(devices, providers).filter((found) => !excluded.has(found.device));
+  return {
+    interfaces: interfaces.map(({ provider, device, numaNode, deviceClass, priority }) => ({
+      provider,
+      device,
+      numanode: numaNode,
+      netdevclass: deviceClass,
+      priority,
+    })),
+    numacount: topology.nodes.length,
+    corespernuma: coresPerNuma(topology),
+  };
+}
