@@ -44,7 +44,7 @@ export interface RpcServerStats {
 }
 
 /**
- * Serves gRPC (and nothing else on these ports) over HTTP/2.
+ * Serves gRPC over HTTP/2; gRPC-web and Connect on the same ports (connect.ts).
  * @throws Error when an address cannot be bound; nothing is left listening then
  */
 export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
@@ -56,13 +56,14 @@ export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
     limits,
     buffered: { bytes: 0 },
   };
+  const handle = streamHandler(host, options.services, log);
   const stats: RpcServerStats = { connections: 0, refusedHandshakes: 0 };
   const listeners: Listener[] = [];
   let port = 0;
   try {
     for (const address of options.listen) {
       const listener = await listenOn(address.host, address.port === 0 ? port : address.port, {
-        host,
+        handle,
         transport,
         limits,
         stats,
@@ -90,7 +91,7 @@ interface Listener {
 }
 
 interface ListenerParts {
-  readonly host: UnaryHost;
+  readonly handle: StreamHandler;
   readonly transport: TransportSecurity;
   readonly limits: RpcLimits;
   readonly stats: RpcServerStats;
@@ -127,7 +128,7 @@ async function listenOn(hostName: string, port: number, parts: ListenerParts): P
     sessions.add(session);
     const peer = peerOf(session, verifier);
     if (peer.refusal === undefined) {
-      session.on("stream", (stream, headers) => handleStream(parts.host, peer, stream, headers));
+      session.on("stream", (stream, headers) => parts.handle(peer, stream, headers));
     } else {
       stats.refusedHandshakes++;
       log.error(`refused ${peer.addr}: ${peer.refusal.description}: ${peer.refusal.reason}`);
@@ -156,20 +157,41 @@ async function listenOn(hostName: string, port: number, parts: ListenerParts): P
   };
 }
 
-function handleStream(
-  host: UnaryHost,
-  peer: Peer,
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
-): void {
-  if (headers[":method"] !== "POST") {
-    stream.respond({ ":status": 405, allow: "POST" }, { endStream: true });
-  } else if (isGrpcContentType(headers["content-type"])) {
-    handleUnary(host, peer, stream, headers);
-  } else {
-    stream.respond({ ":status": 415, "content-type": "text/plain" });
-    stream.end("this port speaks gRPC: content-type application/grpc\n");
-  }
+type StreamHandler = (peer: Peer, stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** Tells plain gRPC from the protocols that connect-node speaks, and both from everything else. */
+function streamHandler(host: UnaryHost, services: readonly RpcService[], log: Logger): StreamHandler {
+  let others: Promise<StreamHandler> | undefined;
+  return (peer, stream, headers) => {
+    const contentType = headers["content-type"];
+    if (headers[":method"] !== "POST") {
+      stream.respond({ ":status": 405, allow: "POST" }, { endStream: true });
+    } else if (isGrpcContentType(contentType)) {
+      handleUnary(host, peer, stream, headers);
+    } else if (isConnectContentType(contentType)) {
+      others ??= import("./connect.ts").then((m) => m.connectHandler(services, host.chain, host.limits));
+      others.then(
+        (handle) => {
+          if (!stream.destroyed) handle(peer, stream, headers);
+        },
+        (error: unknown) => {
+          log.error(`cannot answer ${contentType}: ${errorText(error)}`);
+          stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+        },
+      );
+    } else {
+      stream.respond({ ":status": 415, "content-type": "text/plain" });
+      stream.end("this port speaks gRPC, gRPC-web and Connect\n");
+    }
+  };
+}
+
+/** Unary Connect in JSON or binary, and gRPC-web. */
+function isConnectContentType(contentType: string | undefined): boolean {
+  return (
+    contentType !== undefined &&
+    /^application\/(json|proto|grpc-web(-text)?(\+proto|\+json)?)(;|$)/.test(contentType)
+  );
 }
 
 /** Tells a refused peer the reason, whatever it asks, and closes; it never reaches a method. */

@@ -21,7 +21,7 @@ const throwable = new Map<string, Error>([
   ["uninitialized", new UninitializedError()],
   ["pool", new PoolNotFoundError('label "tank"')],
   ["daos", new DaosStatusError(-1007, "DER_NOSPACE(-1007): No space on storage target")],
-  ["plain", new Error("somethïng 100% odd\n\"quoted\"")],
+  ["plain", new Error('somethïng 100% odd\n"quoted"')],
 ]);
 
 let server: RpcServer;
@@ -69,7 +69,12 @@ describe("a unary call between our own client and server", () => {
 
   for (const [name, error] of throwable) {
     test(`an error of kind ${name} arrives as it was thrown`, async () => {
-      const caught = await callUnary(MgmtSvc.method.systemQuery, hostPort, { sys, hosts: name }, options).catch((e) => e);
+      const caught = await callUnary(
+        MgmtSvc.method.systemQuery,
+        hostPort,
+        { sys, hosts: name },
+        options,
+      ).catch((e) => e);
       if (name === "plain") {
         expect(caught).toBeInstanceOf(RpcError);
         expect(caught.code).toBe(RpcCode.Unknown);
@@ -88,11 +93,15 @@ describe("a unary call between our own client and server", () => {
 
   test("a method without a handler is unimplemented", async () => {
     const caught = await callUnary(MgmtSvc.method.poolQuery, hostPort, { sys }, options).catch((e) => e);
-    expect(caught).toEqual(new RpcError(RpcCode.Unimplemented, "unknown method PoolQuery for service mgmt.MgmtSvc"));
+    expect(caught).toEqual(
+      new RpcError(RpcCode.Unimplemented, "unknown method PoolQuery for service mgmt.MgmtSvc"),
+    );
   });
 
   test("another system is refused with fault 603", async () => {
-    const caught = await callUnary(MgmtSvc.method.leaderQuery, hostPort, { sys: "other" }, options).catch((e) => e);
+    const caught = await callUnary(MgmtSvc.method.leaderQuery, hostPort, { sys: "other" }, options).catch(
+      (e) => e,
+    );
     expect(caught.code).toBe(603);
   });
 
@@ -104,12 +113,19 @@ describe("a unary call between our own client and server", () => {
 
   test("an aborted call fails with the signal's reason", async () => {
     const signal = AbortSignal.abort(new Error("enough"));
-    const caught = await callUnary(MgmtSvc.method.systemErase, hostPort, { sys }, { ...options, signal }).catch((e) => e);
+    const caught = await callUnary(
+      MgmtSvc.method.systemErase,
+      hostPort,
+      { sys },
+      { ...options, signal },
+    ).catch((e) => e);
     expect(caught.message).toBe("enough");
   });
 
   test("nobody listening is fault 506", async () => {
-    const caught = await callUnary(MgmtSvc.method.leaderQuery, "127.0.0.1:1", { sys }, options).catch((e) => e);
+    const caught = await callUnary(MgmtSvc.method.leaderQuery, "127.0.0.1:1", { sys }, options).catch(
+      (e) => e,
+    );
     expect(caught.code).toBe(506);
   });
 });
