@@ -8,7 +8,7 @@ export type AddressProblem = { readonly kind: "address" | "port"; readonly detai
 
 /** Reads "host", "host:port", "[v6]" or "[v6]:port". */
 export function parseAddress(address: string): HostPort | AddressProblem {
-  const form = /^(\[[0-9a-fA-F:.%a-z]+\]|[^:[\]\s]+)(?::(.*))?$/.exec(address);
+  const form = /^(\[[0-9a-fA-F:.%a-z]+\]|[^:[\]\s]+)(?::([^:]*))?$/.exec(address);
   const host = form?.[1];
   if (form === null || host === undefined) {
     const bare = /^[0-9a-fA-F:.]+$/.test(address) && address.split(":").length > 2;

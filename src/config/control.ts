@@ -96,10 +96,7 @@ export async function loadControlConfig(path?: string): Promise<ControlConfig> {
   try {
     bytes = await readFile(found);
   } catch (error) {
-    throw badClientConfig(
-      `failed to load control configuration: ${found}: ${errorText(error)}`,
-      "name a readable control configuration with '-o'",
-    );
+    throw badClientConfig(`${found}: ${errorText(error)}`, "name a readable control configuration with '-o'");
   }
   if (bytes.byteLength === 0) throw badClientConfig(`empty config file: ${found}`);
   const { config, problems } = parseControlConfig(bytes, found);

@@ -80,7 +80,7 @@ export function openDocument(
       prettyErrors: false,
       uniqueKeys: true,
       strict: true,
-      logLevel: "silent",
+      logLevel: "error",
     });
     const syntaxError = document.errors[0];
     if (syntaxError !== undefined) {
@@ -90,7 +90,8 @@ export function openDocument(
       if (isAlias(node)) return node.resolve(document) ?? null;
       return (node as Node | null | undefined) ?? null;
     };
-    return { context, root: context.resolve(document.contents) };
+    const root = context.resolve(document.contents);
+    return { context, root: isNullNode(root) ? null : root };
   } catch (error) {
     // The parser recurses: nesting that exhausts its stack ends here.
     return unreadable(`not valid YAML: ${firstLine(errorText(error))}`);

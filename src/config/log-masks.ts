@@ -42,10 +42,11 @@ function badNames(text: string, known: readonly string[]): string | undefined {
   if (text === "") return undefined;
   const characters = badCharacters(text);
   if (characters !== undefined) return characters;
-  const names = text.split(",").map((name) => name.toUpperCase());
-  const unknown = names.find((name) => !known.includes(name));
+  const names = text.split(",");
+  const unknown = names.find((name) => !known.includes(name.toUpperCase()));
   if (unknown !== undefined) return `unknown name "${unknown}", want one of ${known.join(", ")}`;
-  if (names.includes("ALL") && names.length > 1) return `"all" stands for every name and is used alone`;
+  if (names.length > 1 && names.some((name) => name.toUpperCase() === "ALL"))
+    return `"all" stands for every name and is used alone`;
   return undefined;
 }
 

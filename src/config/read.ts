@@ -158,8 +158,8 @@ function unknownKey(
   hint: UnknownKeyHint | undefined,
 ): void {
   const near = closest(name, known);
-  const advice =
-    hint?.(name) ?? (near === undefined ? `known keys here: ${known.join(", ")}` : `did you mean "${near}"?`);
+  const few = known.length <= 12 ? `known keys here: ${known.join(", ")}` : "no known key is like it";
+  const advice = hint?.(name) ?? (near === undefined ? few : `did you mean "${near}"?`);
   const where = path === name ? "" : ` in ${path.slice(0, path.length - name.length - 1)}`;
   context.problems.push({ key: path, fault: context.badConfig(`unknown key "${name}"${where}; ${advice}`) });
 }

@@ -352,7 +352,7 @@ export function unknownOption(name: string, options: readonly string[]): Fault {
 export function bdevTypesMixed(): Fault {
   return storageFault(
     FaultCode.BdevConfigTierTypeMismatch,
-    "bdev tiers found with both emulated and non-emulated NVMe types specified in config",
+    "bdev tiers found with both NVMe devices and stand-ins for them (file, kdev) specified in config",
     "use either class nvme, or classes file and kdev, in one engine; not both",
   );
 }
