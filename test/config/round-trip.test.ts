@@ -118,7 +118,7 @@ const engine = (index: number): fc.Arbitrary<EngineConfig> =>
         fc.tuple(scm, bdev(1), bdev(2)),
       ),
       acceleration: fc.oneof(
-        fc.record({ engine: fc.constant("none" as const), options: fc.constant([]) }),
+        fc.record({ engine: fc.constant("none" as const), options: fc.constant<("crc" | "move")[]>([]) }),
         fc.record({
           engine: fc.constantFrom("spdk" as const, "dml" as const),
           options: fc.subarray(["crc" as const, "move" as const], { minLength: 1 }),
@@ -168,7 +168,7 @@ const server: fc.Arbitrary<ServerConfig> = fc
       transportConfig: transportConfig.map((t) => ({ ...t, clientCertDir: "/clients" })),
       socketDir: text,
       engines: fc.oneof(
-        fc.constant([]),
+        fc.constant<EngineConfig[]>([]),
         engine(0).map((e) => [e]),
         fc.tuple(engine(0), engine(1)),
       ),
