@@ -9,12 +9,17 @@ export function encodeFrame(message: Uint8Array): Buffer {
   return frame;
 }
 
-/** Makes status text safe for a header: what is not printable ASCII, and "%", as %XX of its UTF-8 bytes. */
+/**
+ * Makes status text safe for a header: what is not printable ASCII, "%", and spaces at either end (which no header
+ * value may have), as %XX of its UTF-8 bytes.
+ */
 export function encodeStatusMessage(text: string): string {
-  if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text;
+  if (/^([\x21-\x24\x26-\x7e]([\x20-\x24\x26-\x7e]*[\x21-\x24\x26-\x7e])?)?$/.test(text)) return text;
   let out = "";
-  for (const byte of Buffer.from(text, "utf8")) {
-    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+  const bytes = Buffer.from(text, "utf8");
+  for (const [at, byte] of bytes.entries()) {
+    const inside = at > 0 && at < bytes.length - 1;
+    const plain = (byte > 0x20 && byte <= 0x7e && byte !== 0x25) || (byte === 0x20 && inside);
     out += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
   return out;

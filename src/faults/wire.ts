@@ -1,3 +1,4 @@
+import { causeOf } from "./cause.ts";
 import { daosStatusError } from "./daos-status.ts";
 import { errorText, Fault } from "./fault.ts";
 import { RpcCode, RpcError, type RpcStatus } from "./rpc.ts";
@@ -36,9 +37,11 @@ export function statusFromError(error: unknown): RpcStatus {
   if (error instanceof RpcError) {
     return { code: error.code, message: error.description, details: error.details };
   }
-  const info = errorInfo(error);
+  // A known error that was wrapped on its way here is told as itself, as 2.6 does.
+  const cause = causeOf(error);
+  const info = errorInfo(cause);
   if (info !== undefined) {
-    const message = errorText(error);
+    const message = errorText(cause);
     const details = encodeStatusProto({
       code: RpcCode.Internal,
       message,
@@ -46,9 +49,12 @@ export function statusFromError(error: unknown): RpcStatus {
     });
     return { code: RpcCode.Internal, message, details };
   }
-  if (error instanceof Error) {
-    if (error.name === "AbortError") return { code: RpcCode.Canceled, message: "context canceled" };
-    if (error.name === "TimeoutError") {
+  if (cause instanceof RpcError) {
+    return { code: cause.code, message: errorText(error), details: cause.details };
+  }
+  if (cause instanceof Error) {
+    if (cause.name === "AbortError") return { code: RpcCode.Canceled, message: "context canceled" };
+    if (cause.name === "TimeoutError") {
       return { code: RpcCode.DeadlineExceeded, message: "context deadline exceeded" };
     }
   }

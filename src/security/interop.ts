@@ -1,7 +1,8 @@
+import { DAOS_VERSION } from "../version.ts";
 import type { Component } from "./roles.ts";
 
 /** The version this product speaks as: that of the programs it replaces. */
-export const wireVersion = "2.6.0";
+export const wireVersion = DAOS_VERSION;
 
 /** Headers of every call: who calls, and of which version. */
 export const componentHeader = "x-daos-component";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { wrapError } from "../../src/faults/cause.ts";
 import { daosStatusError } from "../../src/faults/daos-status.ts";
 import { Fault } from "../../src/faults/fault.ts";
 import { RpcCode, RpcError } from "../../src/faults/rpc.ts";
@@ -94,6 +95,22 @@ describe("errors recorded from 2.6", () => {
     expect(canceled).toEqual({ code: RpcCode.Canceled, message: "context canceled" });
     const late = statusFromError(new DOMException("x", "TimeoutError"));
     expect(late).toEqual({ code: RpcCode.DeadlineExceeded, message: "context deadline exceeded" });
+  });
+});
+
+describe("wrapped errors", () => {
+  test("are told as the known error inside them", () => {
+    const fault = new Fault("server", 603, "d", "r");
+    const told = statusFromError(wrapError("outer", wrapError("inner", fault)));
+    expect(told).toEqual(statusFromError(fault));
+  });
+
+  test("keep all their words where the inner one is plain or a peer's status", () => {
+    expect(statusFromError(wrapError("outer", new Error("x")))).toEqual({ code: 2, message: "outer: x" });
+    expect(statusFromError(wrapError("outer", new RpcError(7, "no")))).toMatchObject({
+      code: 7,
+      message: "outer: rpc error: code = PermissionDenied desc = no",
+    });
   });
 });
 
