@@ -213,11 +213,17 @@ export function extendMap(
       targets.push({ ...newTarget(nextId++, engine.rank, index, "NEW", 0) });
     }
   }
-  const grown: PoolMap = {
-    version: fresh.length > 0 ? map.version + 1 : map.version,
-    engines: [...map.engines, ...fresh.map(({ rank, node }) => ({ rank, node, state: "NEW" as const }))],
-    targets,
-  };
+  const grown: PoolMap =
+    fresh.length === 0
+      ? map
+      : {
+          version: map.version + 1,
+          engines: [
+            ...map.engines,
+            ...fresh.map(({ rank, node }) => ({ rank, node, state: "NEW" as const })),
+          ],
+          targets,
+        };
   const ranks = new Set(added.map((e) => e.rank));
   const ids = targets.filter((t) => ranks.has(t.rank)).map((t) => t.id);
   return { ...updateTargets(grown, "EXTEND", ids), ids };
