@@ -10,21 +10,29 @@ const REQUEST_FAILED = 5;
 /** Mounts are quick; what hangs here is a device. */
 const DEFAULT_TIMEOUT_MS = 60_000;
 /** An answer, or a crash report on stderr, is shorter. */
-const MAX_OUTPUT_BYTES = 64 * 1024;
+const MAX_OUTPUT_BYTES = 8 * 1024 * 1024;
+/** Where vendor libraries are looked for is said to a server by its environment, and passed on. */
+const LIBRARY_VARIABLES = ["SPDK_LIB_DIR", "LD_LIBRARY_PATH", "FI_PROVIDER_PATH"] as const;
 
 export interface HelperOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** What the helper and its libraries say on stderr, line by line, as it comes: progress and warnings. */
+  readonly onLine?: (line: string) => void;
   /** Starts the helper; for tests. */
   readonly command?: readonly string[];
 }
 
 /**
- * Runs `daosctl helper` once for one request and resolves when it is done.
+ * Runs `daosctl helper` once for one request and resolves when it is done, with what it found out (unchecked:
+ * see ask.ts).
  * @throws Fault "helper": 3 when the helper lacks the rights, 4 when it cannot be run, 5 when the request failed,
  * timed out, or the helper died; `reason` is the name of the errno ("EBUSY") where there is one.
  */
-export async function requestHelper(request: HelperRequestInit, options: HelperOptions = {}): Promise<void> {
+export async function requestHelper(
+  request: HelperRequestInit,
+  options: HelperOptions = {},
+): Promise<unknown> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal, command = [...selfCommand(), "helper"] } = options;
   signal?.throwIfAborted();
   const child = start(command, JSON.stringify(request));
@@ -38,7 +46,7 @@ export async function requestHelper(request: HelperRequestInit, options: HelperO
   try {
     const [stdout, stderr] = await Promise.all([
       readBounded(child.stdout),
-      readBounded(child.stderr),
+      readBounded(child.stderr, options.onLine),
       child.exited,
     ]);
     signal?.throwIfAborted();
@@ -50,7 +58,7 @@ export async function requestHelper(request: HelperRequestInit, options: HelperO
         `the helper died (${end}) ${stderr.trim().split("\n").pop() ?? ""}`.trim(),
       );
     }
-    checkAnswer(request.op, stdout);
+    return checkAnswer(request.op, stdout);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", kill);
@@ -63,7 +71,7 @@ function start(command: readonly string[], request: string) {
     return Bun.spawn([...command], {
       argv0: SELF_ARGV0,
       // Nothing of the server's environment is the helper's business, least of all BUN_ variables.
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...libraryEnvironment() },
       cwd: "/",
       stdin: new TextEncoder().encode(request),
       stdout: "pipe",
@@ -80,6 +88,15 @@ function start(command: readonly string[], request: string) {
   }
 }
 
+function libraryEnvironment(): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const name of LIBRARY_VARIABLES) {
+    const value = process.env[name];
+    if (value !== undefined) passed[name] = value;
+  }
+  return passed;
+}
+
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
@@ -88,17 +105,26 @@ function killGroup(pid: number): void {
   }
 }
 
-async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {
+async function readBounded(
+  stream: ReadableStream<Uint8Array>,
+  onLine?: (line: string) => void,
+): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  let unfinished = "";
   for await (const chunk of stream) {
     bytes += chunk.length;
     if (bytes <= MAX_OUTPUT_BYTES) chunks.push(chunk);
+    if (onLine === undefined) continue;
+    const lines = (unfinished + Buffer.from(chunk).toString("utf8")).split("\n");
+    unfinished = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
   }
+  if (unfinished !== "") onLine?.(unfinished);
   return Buffer.concat(chunks).toString("utf8");
 }
 
-function checkAnswer(op: string, text: string): void {
+function checkAnswer(op: string, text: string): unknown {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -107,8 +133,11 @@ function checkAnswer(op: string, text: string): void {
   }
   const answer = answerSchema.safeParse(json);
   if (!answer.success) throw requestFailed(op, `the helper answered nonsense: ${answer.error.message}`);
-  if (answer.data.ok) return;
-  const { message, code } = answer.data;
+  if (answer.data.ok) return answer.data.value;
+  const { message, code, fault } = answer.data;
+  if (fault !== undefined) {
+    throw new Fault(fault.domain, fault.code, fault.description, fault.resolution, fault.reason);
+  }
   if (code !== "EPERM" && code !== "EACCES") throw requestFailed(op, message, code);
   throw new Fault(
     "helper",

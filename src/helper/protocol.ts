@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { operationSchemas } from "./ops/requests.ts";
 
 /**
  * One request, one answer, as JSON, between a server and its helper. The helper may run with more rights than
@@ -37,6 +38,7 @@ export const requestSchema = z.discriminatedUnion("op", [
     /** Let go although it is in use. */
     lazy: z.boolean().default(false),
   }),
+  ...operationSchemas,
 ]);
 
 /** As the helper sees it, defaults filled in. */
@@ -45,12 +47,26 @@ export type HelperRequest = z.output<typeof requestSchema>;
 export type HelperRequestInit = z.input<typeof requestSchema>;
 
 export const answerSchema = z.discriminatedUnion("ok", [
-  z.strictObject({ ok: z.literal(true) }),
+  z.strictObject({
+    ok: z.literal(true),
+    /** What the operation found out; its shape is checked by who asked (ask.ts). */
+    value: z.unknown().optional(),
+  }),
   z.strictObject({
     ok: z.literal(false),
     message: z.string(),
     /** Name of the errno, "EBUSY", where there is one. */
     code: z.string().default(""),
+    /** The fault itself, where the operation met a known one. */
+    fault: z
+      .strictObject({
+        domain: z.string(),
+        code: z.int(),
+        description: z.string(),
+        resolution: z.string(),
+        reason: z.string(),
+      })
+      .optional(),
   }),
 ]);
 

@@ -1,12 +1,20 @@
-import { errorText } from "../faults/fault.ts";
+import fs from "node:fs";
+import { errorText, Fault } from "../faults/fault.ts";
 import { SysError } from "../ffi/libc.ts";
+import { exitNow, keepStdout } from "../ffi/stdio.ts";
 import { mountStorage, unmountStorage } from "./mounts.ts";
 import { type HelperAnswer, type HelperRequest, MAX_REQUEST_BYTES, requestSchema } from "./protocol.ts";
 
-/** Reads one request from stdin, does it, writes the answer to stdout. Whatever is on stdin, there is an answer. */
-export async function serveRequest(): Promise<void> {
+/**
+ * Reads one request from stdin, does it, writes the answer to stdout. Whatever is on stdin, there is an answer.
+ * Libraries print what they like on stdout; that goes to stderr. Once the answer is out nothing of theirs runs
+ * any more, no handler at exit and no thread.
+ */
+export async function serveRequest(): Promise<never> {
+  const output = keepStdout();
   const answer = await answerTo(await readRequest());
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  fs.writeFileSync(output, `${JSON.stringify(answer)}\n`);
+  exitNow(0);
 }
 
 /** All of stdin, or undefined when it is longer than any request. */
@@ -39,19 +47,32 @@ export async function answerTo(text: string | undefined): Promise<HelperAnswer> 
     );
   }
   try {
-    await perform(request.data);
-    return { ok: true };
+    const value = await perform(request.data);
+    return { ok: true, value };
   } catch (error) {
+    if (error instanceof Fault) {
+      const { domain, code, description, resolution, reason } = error;
+      return {
+        ok: false,
+        message: error.message,
+        code: "",
+        fault: { domain, code, description, resolution, reason },
+      };
+    }
     return { ok: false, message: errorText(error), code: error instanceof SysError ? error.code : "" };
   }
 }
 
-function perform(request: HelperRequest): Promise<void> {
+async function perform(request: HelperRequest): Promise<unknown> {
   switch (request.op) {
     case "mount":
       return mountStorage(request);
     case "unmount":
       return unmountStorage(request);
+    default: {
+      const { performOperation } = await import("./ops/perform.ts");
+      return performOperation(request);
+    }
   }
 }
 
