@@ -50,6 +50,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 
   return {
     async load() {
+      await committer.idle();
       const answer = await thread.ask({ kind: "load" });
       return answer.kind === "loaded" ? answer.records : new Map();
     },
@@ -99,7 +100,11 @@ function createCommitter(write: (ops: readonly StoreOp[]) => Promise<unknown>): 
       await next;
     },
     async idle() {
-      await writing.catch(() => undefined);
+      try {
+        await writing;
+      } catch {
+        // Those who committed have been told.
+      }
     },
   };
 }
