@@ -1,6 +1,7 @@
 import http2, {
   type ClientHttp2Session,
   type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
@@ -50,7 +51,7 @@ export function leaderQueryMessage(
 }
 
 export interface RawAnswer {
-  readonly headers: IncomingHttpHeaders | undefined;
+  readonly headers: (IncomingHttpHeaders & IncomingHttpStatusHeader) | undefined;
   /** Trailers, or the headers where there are no trailers: where the status stands. */
   readonly status: IncomingHttpHeaders | undefined;
   readonly code: number | undefined;
@@ -76,8 +77,9 @@ export function rawCall(
   end = true,
 ): Promise<RawAnswer> {
   return new Promise((resolve) => {
-    const stream = session.request({ ...goodHeaders, ...headers });
-    let response: IncomingHttpHeaders | undefined;
+    const all = Object.entries({ ...goodHeaders, ...headers }).filter(([, value]) => value !== undefined);
+    const stream = session.request(Object.fromEntries(all));
+    let response: (IncomingHttpHeaders & IncomingHttpStatusHeader) | undefined;
     let trailers: IncomingHttpHeaders | undefined;
     const chunks: Buffer[] = [];
     stream.on("response", (h) => {
