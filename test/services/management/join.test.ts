@@ -78,7 +78,9 @@ describe("Join", () => {
 
   test("refuses a fault domain of another depth with fault 401", async () => {
     await system.joinMany(2);
-    await expect(system.call("join", joinRequest(3, { srvFaultDomain: "/rack1/host3" }))).rejects.toMatchObject({
+    await expect(
+      system.call("join", joinRequest(3, { srvFaultDomain: "/rack1/host3" })),
+    ).rejects.toMatchObject({
       code: 401,
       domain: "system",
     });
@@ -87,8 +89,12 @@ describe("Join", () => {
   test("refuses what cannot be read", async () => {
     await expect(system.call("join", joinRequest(2, { uuid: "x" }))).rejects.toThrow('invalid uuid "x"');
     await expect(system.call("join", joinRequest(2, { uri: "nowhere" }))).rejects.toThrow("fabric provider");
-    await expect(system.call("join", joinRequest(2, { addr: "nowhere" }))).rejects.toThrow("peer control address");
-    await expect(system.call("join", joinRequest(2, { srvFaultDomain: "rack" }))).rejects.toThrow("fault domain");
+    await expect(system.call("join", joinRequest(2, { addr: "nowhere" }))).rejects.toThrow(
+      "peer control address",
+    );
+    await expect(system.call("join", joinRequest(2, { srvFaultDomain: "rack" }))).rejects.toThrow(
+      "fault domain",
+    );
   });
 
   test("keeps an excluded member out until the exclusion is cleared", async () => {

@@ -5,7 +5,9 @@ import { joinRequest, selfAddr, type TestSystem, testSystem } from "./support.ts
 describe("before the system exists", () => {
   test("a replica says that it is uninitialized, and still answers LeaderQuery", async () => {
     const system = await testSystem({ started: false });
-    await expect(system.call("systemQuery")).rejects.toThrow("system is uninitialized (storage format required?)");
+    await expect(system.call("systemQuery")).rejects.toThrow(
+      "system is uninitialized (storage format required?)",
+    );
     const { currentLeader, replicas } = await system.call("leaderQuery");
     expect({ currentLeader, replicas }).toEqual({ currentLeader: "", replicas: [selfAddr] });
     await system.close();
@@ -84,7 +86,9 @@ describe("queries", () => {
   });
 
   test("SystemQuery refuses ranks together with hosts, and what is no rank set", async () => {
-    await expect(system.call("systemQuery", { ranks: "0", hosts: "a" })).rejects.toThrow("cannot both be set");
+    await expect(system.call("systemQuery", { ranks: "0", hosts: "a" })).rejects.toThrow(
+      "cannot both be set",
+    );
     await expect(system.call("systemQuery", { ranks: "0-x" })).rejects.toThrow("alphabetic");
   });
 

@@ -10,9 +10,11 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
+import { DrpcModule } from "../../../src/drpc/methods.ts";
 import type { EngineHarness } from "../../../src/engine/types.ts";
 import { Fault } from "../../../src/faults/fault.ts";
 import { MgmtSvc } from "../../../src/gen/mgmt/mgmt_pb.ts";
+import type { PoolCreateReqSchema, PoolPropertySchema } from "../../../src/gen/mgmt/pool_pb.ts";
 import type { JoinReqSchema } from "../../../src/gen/mgmt/svc_pb.ts";
 import type { Logger } from "../../../src/log/logger.ts";
 import {
@@ -38,6 +40,8 @@ export interface FakeEngine extends EngineHarness {
     output: O,
     answer: (request: MessageShape<I>) => MessageInitShape<O> | Promise<MessageInitShape<O>>,
   ): void;
+  /** Answers a method with these bytes from now on, whatever they mean. */
+  answerBytes(method: number, bytes: Uint8Array): void;
   /** Requests of one method so far, decoded. */
   requests<I extends DescMessage>(method: number, input: I): MessageShape<I>[];
   ready: boolean;
@@ -63,6 +67,7 @@ export function fakeEngine(): FakeEngine {
         toBinary(output, create(output, await answer(fromBinary(input, body)))),
       );
     },
+    answerBytes: (method, bytes) => void answers.set(method, () => bytes),
     requests: (method, input) =>
       calls.filter((call) => call.method === method).map(({ body }) => fromBinary(input, body)),
   };
@@ -227,6 +232,39 @@ export function joinRequest(
     incarnation: BigInt(1000 + n),
     ...overrides,
   };
+}
+
+/** A request for the nth pool: label "pool<n>", 1 GiB of SCM and 4 of NVMe a rank, on all ranks. */
+export function createRequest(n: number): Plain<MessageInitShape<typeof PoolCreateReqSchema>> & {
+  properties: MessageInitShape<typeof PoolPropertySchema>[];
+} {
+  return {
+    uuid: testUuid(n),
+    sys: "daos_server-2.6.0",
+    properties: [{ number: 1, value: { case: "strval", value: `pool${n}` } }],
+    tierbytes: [1n << 30n, 4n << 30n],
+  };
+}
+
+/** A message's parts without what makes it a message. */
+type Plain<T> = Omit<Exclude<T, { $typeName: string }>, "$typeName" | "$unknown">;
+
+/** Calls a method of module SRV as an engine does. */
+export async function callDrpc<I extends DescMessage, O extends DescMessage>(
+  system: TestSystem,
+  method: number,
+  input: I,
+  request: MessageInitShape<I>,
+  output: O,
+): Promise<MessageShape<O>> {
+  const handler = system.management.drpc[DrpcModule.SRV]?.[method];
+  if (handler === undefined) throw new Error(`method ${method} is not answered`);
+  const session = {
+    id: 1,
+    peer: { pid: 1, uid: 0, gid: 0 },
+    signal: new AbortController().signal,
+  };
+  return fromBinary(output, await handler(toBinary(input, create(input, request)), session));
 }
 
 /** Waits until `condition` holds. @throws Error when it does not within `timeoutMs`. */
