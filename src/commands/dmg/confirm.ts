@@ -12,7 +12,7 @@ export async function confirm(session: Session, warning: string): Promise<void> 
 
 /** Asks on whatever standard input is. @throws Error "consent not given" */
 export async function askConsent(warning: string): Promise<void> {
-  console.log(`${warning}\nAre you sure you want to continue? (yes/no)`);
+  console.log(`${warning === "" ? "" : `${warning}\n`}Are you sure you want to continue? (yes/no)`);
   for await (const line of console) {
     const answer = line.trim().toLowerCase();
     if (answer === "yes") return;

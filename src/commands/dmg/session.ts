@@ -4,6 +4,7 @@
 import { type DmgClient, systemField } from "../../client/context.ts";
 import type { ControlConfig } from "../../config/types.ts";
 import { wrapError } from "../../faults/cause.ts";
+import { errorText } from "../../faults/fault.ts";
 import { silentLogger } from "../../log/logger.ts";
 import type { TransportSecurity } from "../../security/tls.ts";
 import { type Json, printJson } from "../../ui/json.ts";
@@ -69,6 +70,31 @@ export async function runDmg(
     if (outcome.text) console.log(outcome.text.replace(/\n$/, ""));
   }
   if (outcome.error) throw inContext(outcome.error, traits);
+}
+
+/** Puts words before an error of `act`, but not in a document: there 2.6 gives it bare. */
+export async function inTextContext<T>(session: Session, prefix: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw session.json ? error : wrapError(prefix, error);
+  }
+}
+
+/** Says "<name> succeeded" or "<name> failed: …" on standard output, as 2.6's changing commands do. */
+export async function reported(
+  session: Session,
+  name: string,
+  act: () => Promise<void>,
+  words = { succeeded: "succeeded", failed: "failed" },
+): Promise<Outcome> {
+  try {
+    await act();
+  } catch (error) {
+    session.say(`${name} ${words.failed}: ${errorText(error)}`);
+    throw error;
+  }
+  return { text: `${name} ${words.succeeded}` };
 }
 
 function inContext(error: unknown, { failure }: CommandTraits): unknown {

@@ -1,10 +1,9 @@
 import { defineCommand } from "citty";
 import { listPools, poolDestroy } from "../../../client/pool.ts";
-import { errorText } from "../../../faults/fault.ts";
 import { flag, poolId, required, text } from "../arguments.ts";
 import { confirm } from "../confirm.ts";
 import { dryRun, pool } from "../options.ts";
-import { type Outcome, runDmg, type Session } from "../session.ts";
+import { type Outcome, reported, runDmg, type Session } from "../session.ts";
 import { poolListText } from "../views/pool.ts";
 
 export const command = defineCommand({
@@ -26,13 +25,10 @@ export const command = defineCommand({
       const recursive = flag(args, "recursive");
       if (flag(args, "dry-run")) return await whatWouldGo(session, id);
       if (!force) await confirm(session, `Pool ${id} and all data in it will be destroyed.`);
-      try {
-        await poolDestroy(await session.client(), id, { force, recursive });
-      } catch (error) {
-        session.say(`Pool-destroy command failed: ${errorText(error)}`);
-        throw error;
-      }
-      return { text: "Pool-destroy command succeeded" };
+      const client = await session.client();
+      return await reported(session, "Pool-destroy command", () =>
+        poolDestroy(client, id, { force, recursive }),
+      );
     }),
 });
 

@@ -5,6 +5,7 @@ import type { BioHealthResp } from "../../../gen/ctl/smd_pb.ts";
 import { banner, indentLines } from "../../../ui/table.ts";
 import { printableHosts } from "./common.ts";
 import { capacity } from "./storage.ts";
+import { localTime } from "./time.ts";
 
 /** Health of every NVMe device of every host. */
 export function nvmeHealthText(groups: readonly HostGroup<ScannedStorage>[]): string {
@@ -43,7 +44,7 @@ function section(title: string, lines: readonly string[]): string {
 function statistics(health: BioHealthResp): string[] {
   const lines: string[] = [];
   const fromEngine = health.timestamp > 0n;
-  if (fromEngine) lines.push(`Timestamp:${new Date(Number(health.timestamp) * 1000).toISOString()}`);
+  if (fromEngine) lines.push(`Timestamp:${localTime(health.timestamp)}`);
   const celsius = (health.temperature - 273.15).toFixed(2);
   lines.push(`Temperature:${health.temperature}K(${celsius}C)`);
   if (health.warnTempTime > 0) lines.push(`Temperature Warning Duration:${duration(health.warnTempTime)}`);
