@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { systemField } from "../client/context.ts";
 import { closeConnections } from "../client/transport.ts";
 import { serverFaultDomain } from "../config/fault-domain.ts";
+import { copyServerConfig } from "../config/overrides.ts";
 import { saveActiveConfig } from "../config/to-yaml.ts";
 import type { ServerConfig } from "../config/types.ts";
 import { prepareServerConfig } from "../config/validate.ts";
@@ -25,7 +26,7 @@ import { ownReplica, resolveReplicas } from "./server/address.ts";
 import { engineModules, mergeModules } from "./server/drpc.ts";
 import { createEngines } from "./server/engines.ts";
 import { awaitFabric, clientNetHints, engineNumaNode, type FabricDevices } from "./server/fabric.ts";
-import { prepareHugepages, setCoreDumpFilter, sizeFolderTiers } from "./server/host.ts";
+import { detachFolderSizes, prepareHugepages, setCoreDumpFilter } from "./server/host.ts";
 import { createJoin } from "./server/join.ts";
 import { databaseFolder, engineFacts, openStore } from "./server/replica.ts";
 import { listenFault, removeStaleSockets } from "./server/sockets.ts";
@@ -61,19 +62,20 @@ export interface Server {
 /** What a start finds out about its host before it can judge the configuration. */
 async function prepare(options: ServerOptions, signal: AbortSignal) {
   const { log, scmAsFolder } = options;
-  const draft = structuredClone(options.config);
-  if (scmAsFolder) await sizeFolderTiers(draft);
+  const draft = copyServerConfig(options.config);
+  const restoreSizes = scmAsFolder ? await detachFolderSizes(draft) : undefined;
   const [memory, devices, hostFaultDomain, transport] = await Promise.all([
     readMemInfo(),
     awaitFabric(draft, log, signal),
     serverFaultDomain(draft),
     loadTransportSecurity(draft.transportConfig, "server"),
   ]);
-  const config = prepareServerConfig(scmAsFolder ? draft : options.config, {
+  const config = prepareServerConfig(draft, {
     memory: scmAsFolder ? { ...memory, memTotalKib: UNBOUNDED_MEMORY_KIB } : memory,
     affinity: (engine) => engineNumaNode(engine, devices),
     log,
   });
+  restoreSizes?.(config);
   const replicas = await resolveReplicas(config.accessPoints);
   return { config, memory, devices, hostFaultDomain, transport, replicas };
 }

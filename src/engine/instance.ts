@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { EngineConfig } from "../config/types.ts";
-import { createDrpcClient, type DrpcClient } from "../drpc/client.ts";
+import { createDrpcClient, type DrpcClient, DrpcConnectionError } from "../drpc/client.ts";
 import { DrpcModule, MgmtMethod } from "../drpc/methods.ts";
 import { errorText } from "../faults/fault.ts";
 import { DaosRespSchema, SetRankReqSchema } from "../gen/mgmt/svc_pb.ts";
@@ -34,6 +34,9 @@ import type { EngineInstance } from "./types.ts";
 
 /** How long an engine may take for SetRank and SetUp: SetUp opens every pool shard it holds. */
 const SET_UP_TIMEOUT_MS = 10 * 60_000;
+
+/** How long the exit of an engine may lag behind the end of its connection. */
+const EXIT_NOTICE_MS = 500;
 
 /** What an engine asks of the management service once it is up. */
 export interface JoinRequest {
@@ -114,6 +117,8 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
   function dispatch(event: InstanceEvent): void {
     if (closing && (event.kind === "start" || event.kind === "storageReady")) return;
     const step = reduce(state, event);
+    // An end may be followed by a new life in the same step: what belongs to the old one ends first.
+    if (step.effects.some((effect) => effect.kind === "reportExit")) life.abort(new Error(`${name} exited`));
     if (step.state.life !== state.life) life = new AbortController();
     state = step.state;
     for (const effect of step.effects) perform(effect);
@@ -161,7 +166,10 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
         });
         return;
       case "setUp":
-        work(setUp, (error, of) => ({ kind: "setUpFailed", life: of, error }));
+        work(
+          (of) => setUp(of).catch(preferExit),
+          (error, of) => ({ kind: "setUpFailed", life: of, error }),
+        );
         return;
       case "announceReady":
         log.debug(`${name} is ready as rank ${superblock?.rank}`);
@@ -282,6 +290,14 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
     return { kind: "setUp", life: of };
   }
 
+  /** A call that broke off has most likely lost its engine: the exit then says more than the call. */
+  async function preferExit(error: unknown): Promise<never> {
+    if (error instanceof DrpcConnectionError && process_ !== undefined) {
+      await Promise.race([process_.exited, Bun.sleep(EXIT_NOTICE_MS)]);
+    }
+    throw error;
+  }
+
   async function callForStatus(what: string, method: number, body: Uint8Array): Promise<void> {
     const answer = await callEngine(method, body, { timeoutMs: SET_UP_TIMEOUT_MS });
     const { status } = fromBinary(DaosRespSchema, answer);
@@ -318,7 +334,6 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
     if (pid === undefined) log.error(`runner exited without starting process: ${status}`);
     const about = [name, pid === undefined ? "" : `pid ${pid}`, rank === undefined ? "" : `rank ${rank}`];
     log.info(`${about.filter((part) => part !== "").join(", ")} exited with status: ${status}`);
-    life.abort(new Error(`${name} exited`));
     client?.close();
     client = undefined;
     process_ = undefined;

@@ -42,22 +42,32 @@ export async function prepareHugepages(config: ServerConfig, memory: MemInfo, lo
   }
 }
 
-/** Room for memory tiers that are folders and have no size of their own: what the disk below them has. */
-export async function sizeFolderTiers(config: ServerConfig): Promise<void> {
-  for (const engine of config.engines) {
-    for (const tier of engine.storage.filter(isScmTier)) {
-      if (tier.class !== "ram" || tier.scmSize !== 0) continue;
-      let folder = tier.scmMount;
-      for (;;) {
-        try {
-          const { bsize, bavail } = await statfs(folder);
-          tier.scmSize = Math.max(4, Math.floor((bsize * bavail) / GIB / config.engines.length));
-          break;
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== "ENOENT" || folder === "/") throw error;
-          folder = dirname(folder);
-        }
-      }
+/** GiB that the disk below a folder, which need not exist yet, can give to each of `shares` users. */
+async function diskGib(folder: string, shares: number): Promise<number> {
+  for (let probe = folder; ; probe = dirname(probe)) {
+    try {
+      const { bsize, bavail } = await statfs(probe);
+      return Math.max(1, Math.floor((bsize * bavail) / GIB / shares));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" || probe === "/") throw error;
     }
   }
+}
+
+/**
+ * Takes the sizes out of memory tiers that are to be folders, so that they are not judged by the host's
+ * memory, and returns how to put them back: as configured, else what the disk below has.
+ */
+export async function detachFolderSizes(draft: ServerConfig): Promise<(config: ServerConfig) => void> {
+  const sizesGib = new Map<string, number>();
+  for (const tier of draft.engines.flatMap((engine) => engine.storage.filter(isScmTier))) {
+    if (tier.class !== "ram") continue;
+    sizesGib.set(tier.scmMount, tier.scmSize || (await diskGib(tier.scmMount, draft.engines.length)));
+    tier.scmSize = 0;
+  }
+  return (config) => {
+    for (const tier of config.engines.flatMap((engine) => engine.storage.filter(isScmTier))) {
+      tier.scmSize = sizesGib.get(tier.scmMount) ?? tier.scmSize;
+    }
+  };
 }

@@ -91,7 +91,7 @@ async function scanEngine(
   for (const device of await listSmdDevices(instance, context.signal)) {
     const { ctrlr } = device;
     if (ctrlr === undefined) throw new Error(`smd "${device.uuid}" has no ctrlr ref`);
-    // Emulated devices have no PCI address: each stands for itself.
+    // Files and kernel devices have no PCI address: each stands for itself.
     const key = ctrlr.pciAddr === "" ? device.uuid : ctrlr.pciAddr;
     let entry = controllers.get(key);
     if (entry === undefined) {

@@ -13,10 +13,12 @@ import { AIO_BLOCK_BYTES } from "./conf.ts";
  */
 export async function createBdevFile(path: string, sizeGib: number): Promise<void> {
   const sizeBytes = (gibToBytes(sizeGib) / BigInt(AIO_BLOCK_BYTES)) * BigInt(AIO_BLOCK_BYTES);
+  let opened = false;
   try {
     if (!isAbsolute(path)) throw new Error(`expected absolute file path but got relative (${path})`);
     if (sizeBytes === 0n) throw new Error("expected non-zero file size");
     const file = await open(path, "w", 0o600);
+    opened = true;
     try {
       await file.chmod(0o600);
       await file.truncate(Number(sizeBytes));
@@ -26,7 +28,7 @@ export async function createBdevFile(path: string, sizeGib: number): Promise<voi
     }
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(path, { force: true });
+    if (opened) await rm(path, { force: true });
     throw faultBdevFormat(path, errorText(error));
   }
 }
