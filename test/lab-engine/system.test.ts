@@ -1,52 +1,14 @@
 import { afterEach, expect, test } from "bun:test";
 import { MgmtMethod } from "../../src/drpc/methods.ts";
-import {
-  PoolCreateReqSchema,
-  PoolCreateRespSchema,
-  PoolDestroyReqSchema,
-  PoolDestroyRespSchema,
-  PoolQueryReqSchema,
-  PoolQueryRespSchema,
-} from "../../src/gen/mgmt/pool_pb.ts";
-import { type EngineProcess, stopInOrder, type TestSystem, testSystem, until } from "./support.ts";
+import { PoolDestroyReqSchema, PoolDestroyRespSchema } from "../../src/gen/mgmt/pool_pb.ts";
+import { createPool, queryPool, withDisabled } from "./pools.ts";
+import { stopInOrder, type TestSystem, testSystem, until } from "./support.ts";
 
 let system: TestSystem | undefined;
 afterEach(async () => {
   await system?.close();
   system = undefined;
 });
-
-export function createPool(engine: EngineProcess, ranks: number[], uuid: string = crypto.randomUUID()) {
-  return engine.call(
-    MgmtMethod.POOL_CREATE,
-    PoolCreateReqSchema,
-    {
-      uuid,
-      sys: "test",
-      user: "root@",
-      usergroup: "root@",
-      ranks,
-      faultDomains: [2, 1, ranks.length, ...ranks.flatMap((r) => [1, r + 2, 1]), ...ranks],
-      properties: [{ number: 1, value: { case: "strval", value: "tank" } }],
-      tierbytes: [1_000_000_000n, 0n],
-    },
-    PoolCreateRespSchema,
-  );
-}
-
-function queryPool(
-  engine: EngineProcess,
-  id: string,
-  svcRanks: number[],
-  queryMask = ~8n & 0xffff_ffff_ffff_ffffn,
-) {
-  return engine.call(
-    MgmtMethod.POOL_QUERY,
-    PoolQueryReqSchema,
-    { id, svcRanks, queryMask },
-    PoolQueryRespSchema,
-  );
-}
 
 test("a pool spans three ranks, survives a restart, and loses a killed rank", async () => {
   system = await testSystem();
@@ -76,7 +38,7 @@ test("a pool spans three ranks, survives a restart, and loses a killed rank", as
   expect(dead.msg).toBe("SWIM marked rank as dead.");
   expect(dead.incarnation).toBe(sys.engine(2).ready.incarnation);
   const degraded = await until("the exclusion", async () => {
-    const answer = await queryPool(sys.engine(0), uuid, [0, 1, 2], ~4n & 0xffff_ffff_ffff_ffffn);
+    const answer = await queryPool(sys.engine(0), uuid, [0, 1, 2], withDisabled);
     return answer.disabledTargets === 2 && answer.rebuild?.state === 1 && answer;
   });
   expect(degraded.disabledRanks).toBe("2");

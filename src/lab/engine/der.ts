@@ -11,6 +11,7 @@ export const Der = {
   NONEXIST: -1005,
   UNREACH: -1006,
   NOSPACE: -1007,
+  ALREADY: -1008,
   NOSYS: -1010,
   TIMEDOUT: -1011,
   BUSY: -1012,

@@ -6,6 +6,7 @@ import type { FabricClient } from "./fabric.ts";
 import type { EngineLog } from "./log.ts";
 import type { Membership } from "./membership.ts";
 import type { Ras } from "./ras.ts";
+import type { Replicas } from "./replicas.ts";
 import type { PoolServices } from "./service.ts";
 import type { Capacity, Shards } from "./shards.ts";
 import type { Documents } from "./storage.ts";
@@ -22,6 +23,7 @@ export interface Engine {
   readonly membership: Membership;
   readonly fabric: FabricClient;
   readonly services: PoolServices;
+  readonly replicas: Replicas;
   readonly shards: Shards;
   readonly devices: Devices;
   readonly ras: Ras;

@@ -54,9 +54,9 @@ export function membershipOptions(
       const engine = engineOf();
       switch (event.kind) {
         case "dead": {
-          // Who finds a rank dead raises it; the lowest living rank does as well, should that one's server be deaf.
+          // As in 2.6, nothing is raised in checker mode. Who finds a rank dead raises it; the lowest living rank does as well, should that one's server be deaf.
           const lowest = engine.membership.members().find((m) => m.status === "alive")?.rank;
-          if (!event.heard || lowest === engine.membership.self()) {
+          if (!engine.args.checkMode && (!event.heard || lowest === engine.membership.self())) {
             void engine.ras.swimRankDead(event.rank, event.incarnation);
           }
           engine.services.rankLost(event.rank);
@@ -124,6 +124,14 @@ export function groupHandlers(engine: Engine): Record<string, FabricHandler> {
       const { uuid } = body as { uuid: string };
       await engine.services.drop(uuid);
       await engine.shards.destroy(uuid);
+      return {};
+    },
+    // Loaded when needed: most engines never see a checker.
+    async "check.list"() {
+      return (await import("./check.ts")).localPools(engine);
+    },
+    async "check.dictate"(body) {
+      await (await import("./check.ts")).dictate(engine, (body as { uuid: string }).uuid);
       return {};
     },
   };

@@ -69,7 +69,8 @@ export async function startEmulatedEngine(
     log,
     rebuildMs: environment.rebuildMs,
     serviceTimeoutMs: environment.serviceTimeoutMs,
-    excludes: () => !engine.shuttingDown && !args.checkMode,
+    automatic: !args.checkMode,
+    excludes: () => !engine.shuttingDown,
   });
   const engine: Engine = {
     args,
@@ -81,6 +82,7 @@ export async function startEmulatedEngine(
     membership,
     fabric,
     services,
+    replicas,
     shards,
     devices,
     ras,

@@ -51,7 +51,9 @@ export interface PoolServicesOptions {
   readonly log: EngineLog;
   readonly rebuildMs: number;
   readonly serviceTimeoutMs: number;
-  /** false once the engine prepares to shut down, and in checker mode. */
+  /** Services run by themselves, and tell the server so; not in checker mode, where they only do as told. */
+  readonly automatic: boolean;
+  /** false once the engine prepares to shut down. */
   excludes(): boolean;
 }
 
@@ -129,6 +131,7 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
   };
 
   const steppedUp = (taken: Lead) => {
+    if (!options.automatic) return;
     void ras.poolReplicasUpdated(taken.uuid, taken.pool.replicas, taken.term);
     scheduleRebuild(taken);
     if (!options.excludes()) return;
@@ -201,7 +204,7 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
   const scheduleRebuild = (leading: Lead) => {
     const [task] = leading.pool.rebuildQueue;
     const uuid = leading.uuid;
-    if (task === undefined || rebuilds.has(uuid) || stopped) return;
+    if (task === undefined || rebuilds.has(uuid) || stopped || !options.automatic) return;
     const queueMs = options.rebuildMs * queueShare;
     const start = () => {
       log.print(`Rebuild [started] (pool ${uuid} ver=${task.version}/0)`);
@@ -299,14 +302,14 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
     drop,
     call,
     reconsider() {
-      if (membership.self() === undefined || stopped) return;
+      if (membership.self() === undefined || stopped || !options.automatic) return;
       for (const replica of replicas.list()) {
         if (leads.has(replica.uuid) || taking.has(replica.uuid)) continue;
         if (leaderOf(replica.pool) === membership.self()) background(replica.uuid, { op: "read" });
       }
     },
     rankLost(rank) {
-      if (!options.excludes()) return;
+      if (!options.automatic || !options.excludes()) return;
       for (const leading of leads.values()) {
         if (leading.pool.map.engines.some((e) => e.rank === rank)) {
           background(leading.uuid, { op: "lose-rank", rank });

@@ -1,5 +1,6 @@
 import type { DrpcHandler } from "../../../drpc/types.ts";
 import type { Engine } from "../engine.ts";
+import { checkHandlers } from "./check.ts";
 import { deviceHandlers } from "./devices.ts";
 import { poolHandlers } from "./pool.ts";
 import { poolServiceHandlers } from "./pool-service.ts";
@@ -12,5 +13,6 @@ export function engineHandlers(engine: Engine): Record<number, DrpcHandler> {
     ...poolHandlers(engine),
     ...poolServiceHandlers(engine),
     ...deviceHandlers(engine),
+    ...checkHandlers(engine),
   };
 }
