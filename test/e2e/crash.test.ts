@@ -82,7 +82,7 @@ describe(`a server killed with SIGKILL (seed ${SEED})`, () => {
 
           await recover(site);
           const label = `pool${crash}`;
-          const creating = site.dmg("pool", "create", "--size", "16M", label);
+          const creating = site.dmg("pool", "create", "--size", "64M", label);
           await killAfter(site, random() * 400);
           if ((await creating).status === 0) acknowledged.add(label);
 
@@ -95,7 +95,7 @@ describe(`a server killed with SIGKILL (seed ${SEED})`, () => {
             );
             const half = listed.pools?.find((pool) => pool.label === label);
             if (half === undefined || half.state !== "Ready") {
-              const again = await site.dmg("pool", "create", "--size", "16M", label);
+              const again = await site.dmg("pool", "create", "--size", "64M", label);
               expect(again.stderr).toBe("");
             }
             acknowledged.add(label);
