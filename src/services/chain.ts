@@ -1,4 +1,4 @@
-import { create, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { daosStatusError } from "../faults/daos-status.ts";
 import { errorText } from "../faults/fault.ts";
 import { RpcCode, RpcError } from "../faults/rpc.ts";
@@ -6,6 +6,7 @@ import { faultWrongSystem } from "../faults/server.ts";
 import { NotLeaderError, NotReplicaError, UnavailableError, UninitializedError } from "../faults/system.ts";
 import type { Logger } from "../log/logger.ts";
 import { parseSystemField } from "../security/interop.ts";
+import { encodeAnswer } from "./encode-once.ts";
 import type { CallContext, Component } from "./method.ts";
 import type { RpcMethod } from "./service.ts";
 import { checkVersion } from "./version.ts";
@@ -77,7 +78,7 @@ export function createChain(options: { readonly systemName: string; readonly log
     run: (call, request) =>
       logged(call, async () => {
         const answer = await invoke(call, () => decodeRequest(call.method, request));
-        return toBinary(call.method.desc.output, answer);
+        return encodeAnswer(call.method.desc.output, answer);
       }),
     runMessage: (call, request) => logged(call, () => invoke(call, () => request)),
   };

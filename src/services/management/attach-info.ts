@@ -7,6 +7,7 @@ import {
 } from "../../gen/mgmt/svc_pb.ts";
 import { groupMap } from "../../system/group-map.ts";
 import type { Member, SystemState } from "../../system/types.ts";
+import { encodeOnce } from "../encode-once.ts";
 import type { Core } from "./core.ts";
 
 /** Answers GetAttachInfo: where clients find the ranks, and how to set up their network. */
@@ -21,10 +22,10 @@ export function createGetAttachInfo(core: Core) {
       answers.set(state, kept);
     }
     if (request.allRanks) {
-      kept.all ??= attachInfo(core, state, true);
+      kept.all ??= encodeOnce(attachInfo(core, state, true));
       return kept.all;
     }
-    kept.service ??= attachInfo(core, state, false);
+    kept.service ??= encodeOnce(attachInfo(core, state, false));
     return kept.service;
   };
 }

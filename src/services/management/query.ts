@@ -5,10 +5,13 @@ import {
   type SystemMember,
   SystemMemberSchema,
   type SystemQueryReq,
-  type SystemQueryRespSchema,
+  type SystemQueryResp,
+  SystemQueryRespSchema,
 } from "../../gen/mgmt/system_pb.ts";
 import { allStates, inStates, memberStateText } from "../../system/member-state.ts";
-import type { Member } from "../../system/types.ts";
+import { sortRanks } from "../../system/ranks.ts";
+import type { Member, SystemState } from "../../system/types.ts";
+import { encodeOnce } from "../encode-once.ts";
 import { type Core, requireMembers } from "./core.ts";
 import { selectRanks } from "./selection.ts";
 
@@ -37,8 +40,28 @@ export function createSystemQuery(core: Core) {
     return message;
   };
 
+  // And the answer to "all of them" is made once a state.
+  const wholes = new WeakMap<SystemState, SystemQueryResp>();
+  const whole = (state: SystemState): SystemQueryResp => {
+    let answer = wholes.get(state);
+    if (answer === undefined) {
+      requireMembers(state);
+      const members = sortRanks(state.members.keys()).flatMap((rank) => state.members.get(rank) ?? []);
+      answer = encodeOnce(
+        create(SystemQueryRespSchema, {
+          members: members.map(messageOf),
+          providers: providers(core),
+          dataVersion: state.version,
+        }),
+      );
+      wholes.set(state, answer);
+    }
+    return answer;
+  };
+
   return async (request: SystemQueryReq): Promise<MessageInitShape<typeof SystemQueryRespSchema>> => {
     const state = core.replica({ whileChecking: true });
+    if (isWhole(request)) return whole(state);
     const selection = await selectRanks(state, request, core.deps.resolveHost);
     if (selection.everyone) requireMembers(state);
     const absent = { absentranks: selection.absentRanks, absenthosts: selection.absentHosts };
@@ -54,10 +77,18 @@ export function createSystemQuery(core: Core) {
     return {
       ...absent,
       members,
-      providers: core.deps.clientNetHints.map((hint) => hint.provider ?? ""),
+      providers: providers(core),
       dataVersion: state.version,
     };
   };
+}
+
+function isWhole({ ranks, hosts, stateMask }: SystemQueryReq): boolean {
+  return ranks === "" && hosts === "" && (stateMask === 0 || stateMask === allStates);
+}
+
+function providers(core: Core): string[] {
+  return core.deps.clientNetHints.map((hint) => hint.provider ?? "");
 }
 
 function memberMessage(member: Member): SystemMember {
