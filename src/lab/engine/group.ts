@@ -41,6 +41,12 @@ export function membershipOptions(
       const answer = (await engine.fabric.call(member.uri, "ping", me(engine), timeoutMs)) as Ping;
       if (answer.version < engine.membership.version()) {
         tell(member.uri, "group.update", engine.membership.group());
+      } else if (answer.version > engine.membership.version()) {
+        // Nobody sends a map to a rank that is not in it: one that was excluded finds out by asking.
+        engine.fabric.call(member.uri, "group.get", {}, 1000).then(
+          (group) => engine.membership.update(group as GroupUpdate),
+          (error: Error) => log.debug(`group.get: ${error.message}`),
+        );
       }
       return answer;
     },
@@ -102,6 +108,7 @@ export function groupHandlers(engine: Engine): Record<string, FabricHandler> {
       const answer = (await fabric.call(uri, "ping", me(engine), timeoutMs)) as Ping;
       return answer.rank === rank && answer.incarnation === incarnation;
     },
+    "group.get": () => membership.group(),
     "group.update"(body) {
       membership.update(body as GroupUpdate);
       return {};
