@@ -1,24 +1,43 @@
 import http2, { type ClientHttp2Session } from "node:http2";
 import { clientTlsOptions, type TransportSecurity } from "../security/tls.ts";
 
+/** One HTTP/2 connection to a server; calls share it. */
+export interface Connection {
+  readonly session: ClientHttp2Session;
+  /** Why it ended, once it has. */
+  failure: Error | undefined;
+  lastUsedMs: number;
+}
+
 /** Connections by address and credentials, kept for the process and opened again when lost. */
-const cache = new Map<string, Promise<ClientHttp2Session>>();
+const cache = new Map<string, Promise<Connection>>();
 const securityIds = new WeakMap<object, number>();
 let lastSecurityId = 0;
 
 /** At most this long for TCP and TLS together, whatever the call allows. */
-export const maxConnectMs = 20_000;
+const maxConnectMs = 20_000;
+/**
+ * A connection that was silent for so long is asked for a sign of life before it is used: the machine behind it may
+ * be gone without a word. One ping before a call is within what grpc-go servers tolerate.
+ */
+const trustIdleMs = 15_000;
+const pingMs = 2_000;
 
-/** The connection to `hostPort`, open and ready. @throws Error of the socket or of TLS; TimeoutError */
-export function connectionTo(
-  hostPort: string,
-  security: TransportSecurity,
-  timeoutMs: number,
-): Promise<ClientHttp2Session> {
+/**
+ * The connection to `hostPort`, open and, as far as can be known, alive.
+ * @throws Error of the socket, of TLS, or TimeoutError after 20 s
+ */
+export async function connectionTo(hostPort: string, security: TransportSecurity): Promise<Connection> {
   const key = `${hostPort} ${security.insecure ? "insecure" : securityId(security)}`;
   const cached = cache.get(key);
-  if (cached !== undefined) return cached;
-  const connecting = connect(hostPort, security, Math.min(timeoutMs, maxConnectMs), () => {
+  if (cached !== undefined) {
+    const connection = await cached;
+    if (await isAlive(connection)) return connection;
+    if (cache.get(key) === cached) cache.delete(key);
+    connection.session.destroy();
+    return connectionTo(hostPort, security);
+  }
+  const connecting = connect(hostPort, security, () => {
     if (cache.get(key) === connecting) cache.delete(key);
   });
   cache.set(key, connecting);
@@ -29,7 +48,7 @@ export function connectionTo(
 export function closeConnections(): void {
   for (const connecting of cache.values()) {
     connecting.then(
-      (session) => session.close(),
+      ({ session }) => session.close(),
       () => {
         // It never opened; whoever waited for it has been told.
       },
@@ -38,39 +57,53 @@ export function closeConnections(): void {
   cache.clear();
 }
 
-function connect(
-  hostPort: string,
-  security: TransportSecurity,
-  timeoutMs: number,
-  onLost: () => void,
-): Promise<ClientHttp2Session> {
+function connect(hostPort: string, security: TransportSecurity, onLost: () => void): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const session = security.insecure
       ? http2.connect(`http://${hostPort}`, sessionOptions)
       : http2.connect(`https://${hostPort}`, { ...sessionOptions, ...clientTlsOptions(security) });
+    const connection: Connection = { session, failure: undefined, lastUsedMs: performance.now() };
     const fail = (error: Error): void => {
       clearTimeout(timer);
+      connection.failure ??= error;
       onLost();
       session.destroy();
       reject(error);
     };
     const timer = setTimeout(
-      () => fail(new DOMException("connecting took too long", "TimeoutError") as unknown as Error),
-      timeoutMs,
+      () => fail(new DOMException("connecting took too long", "TimeoutError")),
+      maxConnectMs,
     );
     session.on("error", fail);
+    session.on("close", () => fail(new Error("the connection was closed")));
+    // No new calls; those that run go on.
+    session.on("goaway", onLost);
     session.once("connect", () => {
       clearTimeout(timer);
-      // A connection that waits for calls must not keep a process alive.
+      // A connection that waits for calls must not keep a process alive; a call's own timer does.
       session.unref();
-      resolve(session);
+      resolve(connection);
     });
-    session.on("goaway", onLost);
-    session.once("close", () => fail(new Error("the connection was closed")));
   });
 }
 
 const sessionOptions = { settings: { enablePush: false, initialWindowSize: 1 << 20 } };
+
+async function isAlive(connection: Connection): Promise<boolean> {
+  const { session } = connection;
+  if (session.closed || session.destroyed) return false;
+  const now = performance.now();
+  const idleMs = now - connection.lastUsedMs;
+  connection.lastUsedMs = now;
+  if (idleMs < trustIdleMs) return true;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(false), pingMs);
+    session.ping((error) => {
+      clearTimeout(timer);
+      resolve(error === null);
+    });
+  });
+}
 
 function securityId(security: TransportSecurity): number {
   let id = securityIds.get(security);

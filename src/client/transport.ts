@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, constants, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import {
   create,
   type DescMessage,
@@ -14,7 +14,8 @@ import { errorFromStatus } from "../faults/wire.ts";
 import { componentHeader, versionHeader, wireVersion } from "../security/interop.ts";
 import type { Component } from "../security/roles.ts";
 import type { TransportSecurity } from "../security/tls.ts";
-import { connectionTo } from "./connection.ts";
+import { daosctlVersion } from "../version.ts";
+import { type Connection, connectionTo } from "./connection.ts";
 import { connectionFault, nameOurCertificate } from "./connection-fault.ts";
 import { decodeStatusMessage, encodeFrame, formatTimeout, frameHeaderBytes } from "./grpc.ts";
 
@@ -31,6 +32,7 @@ export interface CallOptions {
 }
 
 const defaultMaxMessageBytes = 64 << 20;
+const userAgent = `daosctl/${daosctlVersion}`;
 
 /**
  * One unary gRPC call to `hostPort` ("host:port", "[::1]:port").
@@ -49,26 +51,28 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
   const deadlineMs = performance.now() + timeoutMs;
   const frame = encodeFrame(toBinary(method.input, create(method.input, request)));
   for (let attempt = 1; ; attempt++) {
-    let session: ClientHttp2Session;
+    let connection: Connection;
     try {
-      session = await untilAborted(connectionTo(hostPort, security, deadlineMs - performance.now()), signal);
+      connection = await inTime(connectionTo(hostPort, security), deadlineMs, signal);
     } catch (error) {
       signal?.throwIfAborted();
       throw connectionFault(error, hostPort, security);
     }
-    const outcome = await exchange(method, hostPort, session, frame, deadlineMs, options);
+    const outcome = await exchange(method, hostPort, connection, frame, deadlineMs, options);
     if (!("retry" in outcome)) return fromAnswer(method.output, outcome.message);
-    // The server had not begun: it was closing the connection as we wrote. Once more, on a new one.
-    if (attempt === 2) throw connectionFault(outcome.retry, hostPort, security);
+    // The server had not begun: it was closing the connection as we wrote. Again on a new one.
+    if (attempt === maxAttempts) throw connectionFault(outcome.retry, hostPort, security);
   }
 }
+
+const maxAttempts = 3;
 
 type Outcome = { readonly message: Uint8Array } | { readonly retry: Error };
 
 function exchange(
   method: DescMethodUnary,
   hostPort: string,
-  session: ClientHttp2Session,
+  connection: Connection,
   frame: Buffer,
   deadlineMs: number,
   options: CallOptions,
@@ -78,16 +82,23 @@ function exchange(
   return new Promise((resolve, reject) => {
     const remainingMs = deadlineMs - performance.now();
     const name = `${method.parent.typeName}/${method.name}`;
-    const stream = session.request({
-      ":method": "POST",
-      ":path": `/${name}`,
-      te: "trailers",
-      "content-type": "application/grpc",
-      "user-agent": `daosctl/${wireVersion}`,
-      "grpc-timeout": formatTimeout(remainingMs),
-      [componentHeader]: component,
-      [versionHeader]: wireVersion,
-    });
+    let stream: ClientHttp2Stream;
+    try {
+      stream = connection.session.request({
+        ":method": "POST",
+        ":path": `/${name}`,
+        te: "trailers",
+        "content-type": "application/grpc",
+        "user-agent": userAgent,
+        "grpc-timeout": formatTimeout(remainingMs),
+        [componentHeader]: component,
+        [versionHeader]: wireVersion,
+      });
+    } catch (error) {
+      // Closed between the look at it and its use.
+      resolve({ retry: error as Error });
+      return;
+    }
 
     let response: IncomingHttpHeaders | undefined;
     let trailers: IncomingHttpHeaders | undefined;
@@ -98,7 +109,6 @@ function exchange(
     const finish = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
-      session.off("error", onSessionError);
     };
     const giveUp = (error: Error): void => {
       finish();
@@ -106,15 +116,11 @@ function exchange(
       reject(error);
     };
     const onAbort = (): void => giveUp(signal?.reason as Error);
-    const onSessionError = (error: Error): void => {
-      failure ??= error;
-    };
     const timer = setTimeout(
       () => giveUp(faultRpcTimeout(name, hostPort, timeoutMs)),
       Math.max(remainingMs, 0),
     );
     signal?.addEventListener("abort", onAbort);
-    session.on("error", onSessionError);
 
     stream.on("response", (headers) => {
       response = headers;
@@ -138,9 +144,9 @@ function exchange(
         const status = trailers?.["grpc-status"] !== undefined ? trailers : response;
         if (status?.["grpc-status"] !== undefined)
           resolve({ message: messageOf(status, chunks, maxMessageBytes) });
-        else if (response !== undefined && failure === undefined) reject(httpError(response, hostPort));
+        else if (response !== undefined && stream.rstCode === 0) reject(httpError(response, hostPort));
         else {
-          const error = failure ?? new Error("the connection was closed");
+          const error = connection.failure ?? failure ?? new Error("the connection was closed");
           if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) resolve({ retry: error });
           else reject(connectionFault(error, hostPort, security));
         }
@@ -194,18 +200,26 @@ function tooLarge(size: number, max: number): string {
 
 function httpError(response: IncomingHttpHeaders, hostPort: string): Error {
   const type = response["content-type"] ?? "no content-type";
+  if (type.startsWith("application/grpc"))
+    return new RpcError(RpcCode.Internal, "the answer ended without a status");
   return new RpcError(
     RpcCode.Unknown,
     `the peer at ${hostPort} does not speak gRPC: HTTP status ${response[":status"]}, ${type}`,
   );
 }
 
-/** Waits for `work`, but not longer than the signal allows. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
+/** Waits for `work`, but not longer than deadline and signal allow. @throws TimeoutError; the signal's reason */
+function inTime<T>(work: Promise<T>, deadlineMs: number, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const onAbort = (): void => reject(signal?.reason);
+    const timer = setTimeout(
+      () => reject(new DOMException("connecting took too long", "TimeoutError")),
+      Math.max(deadlineMs - performance.now(), 0),
+    );
+    signal?.addEventListener("abort", onAbort);
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    });
   });
 }

@@ -176,7 +176,7 @@ function streamHandler(host: UnaryHost, services: readonly RpcService[], log: Lo
         },
         (error: unknown) => {
           log.error(`cannot answer ${contentType}: ${errorText(error)}`);
-          stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+          if (!stream.destroyed) stream.respond({ ":status": 500 }, { endStream: true });
         },
       );
     } else {

@@ -22,12 +22,13 @@ export function serve(
     limits?: Partial<RpcLimits>;
     log?: Logger;
     hosts?: string[];
+    port?: number;
   } = {},
 ): Promise<RpcServer> {
   return serveRpc({
     services: [rpcService(MgmtSvc, impl)],
     transport: options.transport ?? insecureTransport,
-    listen: (options.hosts ?? ["127.0.0.1"]).map((host) => ({ host, port: 0 })),
+    listen: (options.hosts ?? ["127.0.0.1"]).map((host) => ({ host, port: options.port ?? 0 })),
     systemName: "daos_server",
     log: options.log ?? silentLogger,
     component: "server",
