@@ -39,7 +39,7 @@ export interface PmemPlan {
    * What follows the actions: look again and plan again; reboot, which applies the goal; or nothing, this is
    * the end.
    */
-  readonly then: "observe" | "reboot" | "done";
+  readonly next: "observe" | "reboot" | "done";
 }
 
 const MAX_NAMESPACES_PER_SOCKET = 4;
@@ -108,7 +108,9 @@ export function planPrepare(observation: PmemObservation, request: PmemRequest):
   if (doubled.length > 0) {
     throw faultScmInvalidPMem(`multiple regions assigned to the same socket (${doubled.join(", ")})`);
   }
-  const halfDone = regions.filter((region) => isPartial(region) && isHalfDone(region, observation, perSocket));
+  const halfDone = regions.filter(
+    (region) => isPartial(region) && isHalfDone(region, observation, perSocket),
+  );
   const judged = regions.map((region) =>
     halfDone.includes(region) ? { ...region, freeBytes: region.capacityBytes } : region,
   );
@@ -117,18 +119,18 @@ export function planPrepare(observation: PmemObservation, request: PmemRequest):
   const deleteGoals: PmemAction = { do: "delete-goals", socketId };
   switch (state.state) {
     case "NoRegions":
-      return { state, actions: [deleteGoals, { do: "create-goal", socketId }], then: "reboot" };
+      return { state, actions: [deleteGoals, { do: "create-goal", socketId }], next: "reboot" };
     case "FreeCapacity": {
       const actions = judged
         .filter((region) => region.freeBytes === region.capacityBytes)
         .flatMap((region) => namespacesToMake(region, observation, perSocket));
-      return { state, actions: [deleteGoals, ...actions], then: "observe" };
+      return { state, actions: [deleteGoals, ...actions], next: "observe" };
     }
     case "NoFreeCapacity":
       verifyNamespaces(observation, regions, perSocket);
-      return { state, actions: [deleteGoals], then: "done" };
+      return { state, actions: [deleteGoals], next: "done" };
     default:
-      return { state, actions: [], then: "done" };
+      return { state, actions: [], next: "done" };
   }
 }
 
@@ -160,9 +162,9 @@ export function planReset(observation: PmemObservation, request: Pick<PmemReques
     doubledSockets(regions).length > 0
       ? { state: "UnknownMode", socketId: socketId ?? doubledSockets(regions)[0] }
       : pmemState(observation.moduleCount, regions);
-  if (state.state === "NoModules") return { state, actions: [], then: "done" };
+  if (state.state === "NoModules") return { state, actions: [], next: "done" };
   const deleteGoals: PmemAction = { do: "delete-goals", socketId };
-  if (state.state === "NoRegions") return { state, actions: [deleteGoals], then: "done" };
+  if (state.state === "NoRegions") return { state, actions: [deleteGoals], next: "done" };
   const kept = new Set(
     socketId === undefined ? [] : regions.map((region) => kernelRegionName(region, observation)),
   );
@@ -177,7 +179,7 @@ export function planReset(observation: PmemObservation, request: Pick<PmemReques
       ...doomed.map((one): PmemAction => ({ do: "destroy-namespace", name: one.name })),
       { do: "create-goal", socketId },
     ],
-    then: "reboot",
+    next: "reboot",
   };
 }
 
