@@ -425,16 +425,19 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
       dispatch({ kind: "shutdown" });
       const running = process_;
       if (running === undefined || !isRunning(state)) return;
-      const deadline = Bun.sleep(graceMs).then(() => "late" as const);
+      const late = Promise.withResolvers<"late">();
+      // Cleared below: a timer that runs on would keep the server from ending.
+      const timer = setTimeout(() => late.resolve("late"), graceMs);
       if (wasReady) {
         const prepared = callEngine(MgmtMethod.PREP_SHUTDOWN, new Uint8Array(), { timeoutMs: graceMs / 2 });
         await prepared.catch((error: unknown) => log.debug(`${name}: prep shutdown: ${errorText(error)}`));
       }
       running.signal("SIGINT");
-      if ((await Promise.race([running.exited, deadline])) === "late") {
+      if ((await Promise.race([running.exited, late.promise])) === "late") {
         log.notice(`${name} did not stop within ${graceMs} ms of SIGINT, killing it`);
         running.signal("SIGKILL");
       }
+      clearTimeout(timer);
       await running.exited;
       await waitFor((self) => !self.isStarted());
     },
