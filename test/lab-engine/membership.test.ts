@@ -111,8 +111,11 @@ describe("membership", () => {
     await g.tick(4);
     g.nodes[0]?.heardLeft(2, 1n);
     g.down.add(2);
+    expect(g.nodes[0]?.isUsable(2)).toBe(false);
+    await g.tick(3);
+    expect(g.events[0]?.filter((e) => e.kind === "left" || e.kind === "gone")).toHaveLength(1);
     await g.tick(20);
-    expect(g.events[0]?.filter((e) => e.kind === "left")).toHaveLength(1);
+    expect(g.events[0]?.filter((e) => e.kind === "gone")).toHaveLength(1);
     expect(g.dead(0)).toEqual([]);
   });
   test("maps: only newer ones count, removed ranks are told, one's own removal too", () => {

@@ -50,7 +50,8 @@ export const peerTimeoutMs = 10_000;
 export async function askRank(engine: Engine, rank: number, op: string, body: unknown): Promise<unknown> {
   const member = engine.membership.member(rank);
   if (member === undefined) throw new DerError(Der.OOG, `rank ${rank} is not in the group`);
-  if (member.status === "dead") throw new DerError(Der.UNREACH, `rank ${rank} is dead`);
+  if (member.status === "dead" || member.status === "left")
+    throw new DerError(Der.UNREACH, `rank ${rank} is ${member.status}`);
   return engine.fabric.call(member.uri, op, body, peerTimeoutMs);
 }
 

@@ -70,6 +70,9 @@ export function membershipOptions(
           return;
         }
         case "left":
+          engine.services.reconsider();
+          return;
+        case "gone":
         case "removed":
           engine.services.rankLost(event.rank);
           engine.services.reconsider();

@@ -5,7 +5,7 @@ import type { Logger } from "../../log/logger.ts";
  * a rank lives is found out here, in SWIM's spirit: each rank pings the next few of the ring, a silent one
  * is suspected, then asked for by others, then declared dead and told to everybody.
  */
-export type MemberStatus = "inactive" | "alive" | "suspect" | "dead";
+export type MemberStatus = "inactive" | "alive" | "suspect" | "left" | "dead";
 
 export interface Member {
   readonly rank: number;
@@ -27,10 +27,13 @@ export interface GroupUpdate {
   readonly engines: readonly GroupEntry[];
 }
 
-/** dead: by failure detection. left: went in an orderly way. removed: no longer in the group map. */
+/**
+ * dead: by failure detection. left: went in an orderly way; gone: and has not come back in the time in which
+ * a silent rank would be declared dead. removed: no longer in the group map.
+ */
 export type MemberEvent =
   | { readonly kind: "dead"; readonly rank: number; readonly incarnation: bigint; readonly heard: boolean }
-  | { readonly kind: "left"; readonly rank: number; readonly incarnation: bigint }
+  | { readonly kind: "left" | "gone"; readonly rank: number; readonly incarnation: bigint }
   | { readonly kind: "removed"; readonly rank: number; readonly incarnation: bigint }
   | { readonly kind: "alive"; readonly rank: number; readonly incarnation: bigint }
   | { readonly kind: "self-removed" };
@@ -96,7 +99,7 @@ export function createMembership(options: MembershipOptions): Membership {
 
   /** The next living ranks after this one; ranks never seen are watched too, so that they are noticed. */
   const watched = (): Member[] => {
-    const ring = others().filter((m) => m.status !== "dead");
+    const ring = others().filter((m) => m.status !== "dead" && m.status !== "left");
     const after = ring.filter((m) => m.rank > (self?.rank ?? -1));
     const rest = ring.filter((m) => m.rank < (self?.rank ?? -1));
     const ordered = [...after, ...rest];
@@ -108,7 +111,7 @@ export function createMembership(options: MembershipOptions): Membership {
     if (incarnation < member.incarnation || members.get(member.rank) !== member) return;
     const before = member.status;
     // A dead incarnation stays dead until the map names a new one.
-    if (before === "dead" && incarnation === member.incarnation) return;
+    if ((before === "dead" || before === "left") && incarnation === member.incarnation) return;
     member.silentSince = 0;
     if (incarnation === member.incarnation) member.status = "alive";
     else members.set(member.rank, { ...member, incarnation, status: "alive", silentSince: 0 });
@@ -119,7 +122,7 @@ export function createMembership(options: MembershipOptions): Membership {
   };
 
   const declareDead = (member: Member, heard: boolean) => {
-    if (member.status === "dead" || member.status === "inactive") return;
+    if (member.status === "dead" || member.status === "left" || member.status === "inactive") return;
     member.status = "dead";
     log.notice(`rank ${member.rank} is dead (incarnation ${member.incarnation})`);
     onEvent({ kind: "dead", rank: member.rank, incarnation: member.incarnation, heard });
@@ -136,8 +139,9 @@ export function createMembership(options: MembershipOptions): Membership {
       if (answer.rank !== member.rank) throw new Error(`rank ${answer.rank} answers for rank ${member.rank}`);
       alive(member, answer.incarnation);
     } catch (error) {
-      if (members.get(member.rank) !== member || member.status === "dead" || member.status === "inactive")
+      if (members.get(member.rank) !== member || (member.status !== "alive" && member.status !== "suspect")) {
         return;
+      }
       const now = options.now();
       if (member.silentSince === 0) member.silentSince = now;
       if (member.status === "alive") {
@@ -195,7 +199,8 @@ export function createMembership(options: MembershipOptions): Membership {
     group: () => applied,
     isUsable(rank) {
       const member = members.get(rank);
-      return rank === self?.rank || (member !== undefined && member.status !== "dead");
+      if (rank === self?.rank) return true;
+      return member !== undefined && member.status !== "dead" && member.status !== "left";
     },
     heardFrom(rank, incarnation) {
       const member = members.get(rank);
@@ -210,13 +215,20 @@ export function createMembership(options: MembershipOptions): Membership {
     heardLeft(rank, incarnation) {
       const member = members.get(rank);
       if (member === undefined || rank === self?.rank || incarnation < member.incarnation) return;
-      if (member.status === "dead") return;
-      member.status = "dead";
+      if (member.status === "dead" || member.status === "left") return;
+      member.status = "left";
+      member.silentSince = options.now();
       log.info(`rank ${rank} has left`);
       onEvent({ kind: "left", rank, incarnation });
     },
     async tick() {
       if (self === undefined) return;
+      for (const member of others()) {
+        if (member.status !== "left" || options.now() - member.silentSince < options.suspectTimeoutMs)
+          continue;
+        member.status = "dead";
+        onEvent({ kind: "gone", rank: member.rank, incarnation: member.incarnation });
+      }
       await Promise.all(watched().map(probe));
     },
     start() {

@@ -82,7 +82,8 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
     const member = membership.member(rank);
     if (member === undefined)
       return Promise.reject(new DerError(Der.OOG, `rank ${rank} is not in the group`));
-    if (member.status === "dead") return Promise.reject(new DerError(Der.UNREACH, `rank ${rank} is dead`));
+    if (member.status === "dead" || member.status === "left")
+      return Promise.reject(new DerError(Der.UNREACH, `rank ${rank} is ${member.status}`));
     return fabric.call(member.uri, op, body, timeoutMs);
   };
   const peers: ReplicaPeers = {
