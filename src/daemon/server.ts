@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { systemField } from "../client/context.ts";
 import { closeConnections } from "../client/transport.ts";
 import { serverFaultDomain } from "../config/fault-domain.ts";
+import { settleHugepages } from "../config/memory.ts";
 import { copyServerConfig } from "../config/overrides.ts";
 import { saveActiveConfig } from "../config/to-yaml.ts";
 import type { ServerConfig } from "../config/types.ts";
@@ -36,9 +37,6 @@ const ENGINE_GRACE_MS = 10_000;
 /** How long running calls may take to finish once the engines are gone. */
 const CALL_GRACE_MS = 1_000;
 
-/** Memory enough for any configuration: tiers that are folders are not sized by it. */
-const UNBOUNDED_MEMORY_KIB = 2 ** 40;
-
 export interface ServerOptions {
   /** As read from the file, with the command line's overrides. */
   readonly config: ServerConfig;
@@ -71,11 +69,14 @@ async function prepare(options: ServerOptions, signal: AbortSignal) {
     loadTransportSecurity(draft.transportConfig, "server"),
   ]);
   const config = prepareServerConfig(draft, {
-    memory: scmAsFolder ? { ...memory, memTotalKib: UNBOUNDED_MEMORY_KIB } : memory,
+    memory: scmAsFolder ? undefined : memory,
     affinity: (engine) => engineNumaNode(engine, devices),
     log,
   });
-  restoreSizes?.(config);
+  if (restoreSizes !== undefined) {
+    settleHugepages(config, memory, log);
+    restoreSizes(config);
+  }
   const replicas = await resolveReplicas(config.accessPoints);
   return { config, memory, devices, hostFaultDomain, transport, replicas };
 }

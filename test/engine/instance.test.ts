@@ -206,7 +206,7 @@ test("an engine that dies is noticed at once, with the reason, and told to the m
   expect(b.log).toContainEqual(
     `INFO instance 0, pid ${pid}, rank 8 exited with status: ${bin}/daos_engine exited: signal: killed`,
   );
-  expect(b.instance.callDrpc(225, new Uint8Array())).rejects.toMatchObject({ code: 611 });
+  await expect(b.instance.callDrpc(225, new Uint8Array())).rejects.toMatchObject({ code: 611 });
 });
 
 test("a call that runs when the engine dies fails as one to an engine that is not there", async () => {

@@ -34,8 +34,8 @@ describe("daos_engine", () => {
     expect(await findEngine(`/nonexistent::${join(folder.path, "a")}:${join(folder.path, "b")}`)).toBe(path);
   });
 
-  test("that is nowhere is an error that says where was looked", () => {
-    expect(findEngine("/nonexistent")).rejects.toThrow("can't start daos_engine: not found on PATH");
+  test("that is nowhere is an error that says where was looked", async () => {
+    await expect(findEngine("/nonexistent")).rejects.toThrow("can't start daos_engine: not found on PATH");
   });
 });
 

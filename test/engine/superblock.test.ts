@@ -84,7 +84,7 @@ describe("reading", () => {
   test("a file that is broken is an error, not none", async () => {
     await using folder = await tempFolder();
     await writeFile(join(folder.path, "superblock"), "version: 1\nuuid");
-    expect(readSuperblock(join(folder.path, "superblock"))).rejects.toThrow();
+    await expect(readSuperblock(join(folder.path, "superblock"))).rejects.toThrow();
   });
 });
 

@@ -26,7 +26,7 @@ describe("a durable write", () => {
     await using folder = await tempFolder();
     const path = join(folder.path, "file");
     await mkdir(path);
-    expect(writeFileDurable(path, "x", 0o600)).rejects.toThrow();
+    await expect(writeFileDurable(path, "x", 0o600)).rejects.toThrow();
     expect(await readdir(path)).toEqual([]);
   });
 });
@@ -48,8 +48,8 @@ describe("a file that stands for a device", () => {
   test.each([
     ["relative/path", 1, "expected absolute file path"],
     ["/dev/null/x", 1, "ENOTDIR"],
-  ])("at %p is refused with the reason", (path, sizeGib, reason) => {
-    expect(createBdevFile(path, sizeGib)).rejects.toMatchObject({
+  ])("at %p is refused with the reason", async (path, sizeGib, reason) => {
+    await expect(createBdevFile(path, sizeGib)).rejects.toMatchObject({
       code: 302,
       description: expect.stringContaining(reason),
     });
@@ -57,7 +57,7 @@ describe("a file that stands for a device", () => {
 
   test("of no size is refused", async () => {
     await using folder = await tempFolder();
-    expect(createBdevFile(join(folder.path, "b"), 0)).rejects.toMatchObject({ code: 302 });
+    await expect(createBdevFile(join(folder.path, "b"), 0)).rejects.toMatchObject({ code: 302 });
     expect(await readdir(folder.path)).toEqual([]);
   });
 });

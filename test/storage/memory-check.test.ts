@@ -43,17 +43,19 @@ test("less is refused before anything is mounted", () => {
   );
 });
 
-test("a tmpfs that is there already asks for no memory", () => {
-  expect(checkRamdisk(ram({ isMounted: async () => true }), memory(1))).resolves.toBeUndefined();
+test("a tmpfs that is there already asks for no memory", async () => {
+  await expect(checkRamdisk(ram({ isMounted: async () => true }), memory(1))).resolves.toBeUndefined();
 });
 
-test("a tmpfs larger than configured is refused", () => {
+test("a tmpfs larger than configured is refused", async () => {
   const usage = async () => ({ totalBytes: 11n * GIB, availBytes: 0n });
-  expect(checkRamdisk(ram({ isMounted: async () => true, usage }), memory(64))).rejects.toMatchObject({
+  await expect(checkRamdisk(ram({ isMounted: async () => true, usage }), memory(64))).rejects.toMatchObject({
     code: 215,
   });
 });
 
-test("PMem is nobody's memory", () => {
-  expect(checkRamdisk(ram({ class: "dcpm", sizeBytes: undefined }), memory(0))).resolves.toBeUndefined();
+test("PMem is nobody's memory", async () => {
+  await expect(
+    checkRamdisk(ram({ class: "dcpm", sizeBytes: undefined }), memory(0)),
+  ).resolves.toBeUndefined();
 });

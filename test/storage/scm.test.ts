@@ -36,7 +36,7 @@ describe("a memory tier that is a folder", () => {
     const scm = createFolderScm(ramTier(folder.path));
     await scm.format(false);
     await writeFile(join(folder.path, "superblock"), "x");
-    expect(scm.format(false)).rejects.toMatchObject({ code: 101 });
+    await expect(scm.format(false)).rejects.toMatchObject({ code: 101 });
     expect(await readdir(folder.path)).toContain("superblock");
   });
 
@@ -54,7 +54,7 @@ describe("a memory tier that is a folder", () => {
     await using folder = await tempFolder();
     await writeFile(join(folder.path, "thesis.tex"), "x");
     const scm = createFolderScm(ramTier(folder.path));
-    expect(scm.format(false)).rejects.toMatchObject({ code: 207 });
+    await expect(scm.format(false)).rejects.toMatchObject({ code: 207 });
     expect(await readdir(folder.path)).toEqual(["thesis.tex"]);
   });
 
@@ -93,7 +93,7 @@ describe.if(await mayMount())("a memory tier in a tmpfs", () => {
       await scm.format(false);
       expect(await scm.usage()).toEqual({ totalBytes: GIB, availBytes: GIB });
       expect((await stat(target)).mode & 0o777).toBe(0o755);
-      expect(scm.format(false)).rejects.toMatchObject({ code: 101 });
+      await expect(scm.format(false)).rejects.toMatchObject({ code: 101 });
       await writeFile(join(target, "superblock"), "x");
       await scm.format(true);
       expect(await readdir(target)).toEqual([]);
@@ -112,7 +112,7 @@ test("a mount that is not permitted says what to do instead", async () => {
     },
     async unmount() {},
   });
-  expect(scm.format(false)).rejects.toMatchObject({
+  await expect(scm.format(false)).rejects.toMatchObject({
     code: 601,
     reason: "EPERM",
     resolution: expect.stringContaining("--scm-as-folder"),
@@ -122,5 +122,5 @@ test("a mount that is not permitted says what to do instead", async () => {
 test("making a PMem tier is refused with a fault", async () => {
   const scm = createDcpmScm(ramTier("/mnt/nowhere", { class: "dcpm", scmList: ["/dev/pmem0"], scmSize: 0 }));
   expect(await scm.needsFormat()).toBe(true);
-  expect(scm.format(false)).rejects.toMatchObject({ domain: "scm", code: 200 });
+  await expect(scm.format(false)).rejects.toMatchObject({ domain: "scm", code: 200 });
 });

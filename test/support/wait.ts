@@ -20,3 +20,16 @@ export async function waitFor<T>(
     await Bun.sleep(10);
   }
 }
+
+/**
+ * The error `promise` rejects with. To be used in place of `expect(promise).rejects`, which holds the event
+ * loop while it waits: a server in the same process could then never answer.
+ */
+export async function failureOf(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("it was expected to fail and did not");
+}
