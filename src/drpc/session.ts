@@ -1,6 +1,6 @@
 import { errorText } from "../faults/fault.ts";
 import { isSysError } from "../ffi/libc.ts";
-import { peerCredentials } from "../ffi/socket.ts";
+import { peerCredentials, peerSecurityLabel } from "../ffi/socket.ts";
 import type { Logger } from "../log/logger.ts";
 import { type Call, decodeCall, encodeResponse, NO_SEQUENCE } from "./frames.ts";
 import type { Limiter } from "./limiter.ts";
@@ -52,7 +52,16 @@ export function createSession(options: SessionOptions): ServerSession {
   const { socket, modules, log, limiter } = options;
   const gone = new AbortController();
   const peer = peerCredentials(socket.fd);
-  const session: DrpcSession = { id: options.id, peer, signal: gone.signal };
+  let label: string | undefined;
+  const session: DrpcSession = {
+    id: options.id,
+    peer,
+    signal: gone.signal,
+    get securityLabel() {
+      label ??= socket.closed ? "" : peerSecurityLabel(socket.fd);
+      return label;
+    },
+  };
   const waiting: Uint8Array[] = [];
   let running = false;
   let stopped = false;

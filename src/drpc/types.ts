@@ -10,6 +10,8 @@ export interface DrpcSession {
   /** Rises with every accepted connection. */
   readonly id: number;
   readonly peer: DrpcPeer;
+  /** The peer's security label (SO_PEERSEC), or "" where the system has none. Read when first asked for. */
+  readonly securityLabel?: string;
   /** Aborted when the peer is gone. */
   readonly signal: AbortSignal;
 }

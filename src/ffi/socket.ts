@@ -6,6 +6,7 @@ const libc = bindLibc({
   bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
   listen: { args: ["i32", "i32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i32" },
   send: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" }, // ssize_t, but a packet is far shorter than 2 GiB
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
@@ -14,12 +15,14 @@ const libc = bindLibc({
 
 // <bits/socket.h>, <asm-generic/socket.h>: the same on x86-64 and arm64.
 const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_PEERCRED = 17;
+const SO_PEERSEC = 31;
 const SO_SNDBUFFORCE = 32;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -104,6 +107,17 @@ export function peerCredentials(fd: number): PeerCredentials {
   return { pid, uid: uid >>> 0, gid: gid >>> 0 };
 }
 
+/** Longest security label read; SELinux labels have some tens of bytes. */
+const MAX_LABEL_BYTES = 1024;
+
+/** The peer's security label (SELinux, AppArmor), or "" where the system has none. */
+export function peerSecurityLabel(fd: number): string {
+  const label = Buffer.alloc(MAX_LABEL_BYTES);
+  const length = new Uint32Array([label.byteLength]);
+  if (libc.getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, length) !== 0) return "";
+  return label.toString("utf8", 0, length[0]).replace(/\0.*$/s, "");
+}
+
 /** The longest packet the socket takes now, in bytes. */
 export function maxSendBytes(fd: number): number {
   const value = new Int32Array(1);
@@ -137,6 +151,21 @@ export function sendPacket(fd: number, packet: Uint8Array): void {
     MSG_DONTWAIT | MSG_NOSIGNAL,
   );
   if (sent < 0) throw sysError("send");
+}
+
+/** Sends one datagram to a Unix socket; a name that begins with "@" is in the abstract namespace (unix(7)). */
+export function sendDatagram(path: string, text: string): void {
+  const address = unixAddress(path);
+  // An abstract name begins with a NUL and ends where the address does, without one.
+  const length = path.startsWith("@") ? address.length - 1 : address.length;
+  if (path.startsWith("@")) address[2] = 0;
+  const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw sysError("socket");
+  const bytes = Buffer.from(text);
+  const sent = libc.sendto(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL, address, length);
+  const failure = sent < 0 ? sysError("sendto", path) : undefined;
+  closeFd(fd);
+  if (failure !== undefined) throw failure;
 }
 
 export function closeFd(fd: number): void {

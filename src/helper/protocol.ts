@@ -38,6 +38,12 @@ export const requestSchema = z.discriminatedUnion("op", [
     /** Let go although it is in use. */
     lazy: z.boolean().default(false),
   }),
+  /** Names of a user, of a group, and of all groups the user is in. */
+  z.strictObject({
+    op: z.literal("identity"),
+    uid: z.int().min(0).max(0xffffffff),
+    gid: z.int().min(0).max(0xffffffff),
+  }),
   ...operationSchemas,
 ]);
 

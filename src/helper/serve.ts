@@ -69,6 +69,10 @@ async function perform(request: HelperRequest): Promise<unknown> {
       return mountStorage(request);
     case "unmount":
       return unmountStorage(request);
+    case "identity": {
+      const { findIdentity } = await import("./identity.ts");
+      return findIdentity(request.uid, request.gid);
+    }
     default: {
       const { performOperation } = await import("./ops/perform.ts");
       return performOperation(request);
