@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { defineCommand } from "citty";
+import { fetchAttachInfo } from "../../client/attach-info.ts";
 import { systemField } from "../../client/context.ts";
 import { hostAddresses } from "../../client/hostset.ts";
 import { closeConnections } from "../../client/transport.ts";
+import type { AgentConfig } from "../../config/types.ts";
 import { wrapError } from "../../faults/cause.ts";
 import type { ClientNetHint, GetAttachInfoResp, GetAttachInfoResp_RankUri } from "../../gen/mgmt/svc_pb.ts";
-import { silentLogger } from "../../log/logger.ts";
 import { loadTransportSecurity } from "../../security/tls.ts";
-import { createAttachInfoCache } from "../../services/agent/attach-info.ts";
 import { printJson } from "../../ui/json.ts";
 import { type AgentFlags, agentConfig } from "./options.ts";
 
@@ -23,7 +23,7 @@ export const command = defineCommand({
   },
   async run({ args }) {
     const config = await agentConfig(args as AgentFlags);
-    const info = await fetchAttachInfo(config);
+    const info = await fetch(config);
     if ((args as { json?: boolean }).json) return printJson(documentOf(info), null);
     const system = info.sys === "" ? config.name : info.sys;
     const text = attachInfoFile(system, ranksOf(info, config.providerIdx));
@@ -32,17 +32,11 @@ export const command = defineCommand({
   },
 });
 
-async function fetchAttachInfo(config: Awaited<ReturnType<typeof agentConfig>>): Promise<GetAttachInfoResp> {
+async function fetch(config: AgentConfig): Promise<GetAttachInfoResp> {
   const security = await loadTransportSecurity(config.transportConfig, "agent");
-  const source = createAttachInfoCache({
-    client: { security, component: "agent", sys: systemField(config.name) },
-    hosts: hostAddresses(config.accessPoints, config.port),
-    log: silentLogger,
-    disabled: true,
-    expiryMs: 0,
-  });
+  const hosts = hostAddresses(config.accessPoints, config.port);
   try {
-    return await source.get();
+    return await fetchAttachInfo({ security, component: "agent", sys: systemField(config.name) }, hosts);
   } catch (error) {
     throw wrapError("GetAttachInfo failed", error);
   } finally {

@@ -1,16 +1,7 @@
+import { fetchAttachInfo } from "../../client/attach-info.ts";
 import type { ClientContext } from "../../client/context.ts";
-import { invokeLeader } from "../../client/invoker.ts";
-import { unary } from "../../client/unary.ts";
-import { causeOf } from "../../faults/cause.ts";
-import { errorText } from "../../faults/fault.ts";
-import {
-  GetAttachInfoReqSchema,
-  type GetAttachInfoResp,
-  GetAttachInfoRespSchema,
-} from "../../gen/mgmt/svc_pb.ts";
+import type { GetAttachInfoResp } from "../../gen/mgmt/svc_pb.ts";
 import type { Logger } from "../../log/logger.ts";
-
-const getAttachInfo = unary("mgmt.MgmtSvc", "GetAttachInfo", GetAttachInfoReqSchema, GetAttachInfoRespSchema);
 
 /** What the management service tells everybody who wants to use the system. */
 export interface AttachInfoSource {
@@ -35,22 +26,13 @@ export interface AttachInfoOptions {
   readonly expiryMs: number;
 }
 
-/** No rank has joined yet: 2.6 servers say it by this text, and clients wait for the first one. */
-const EMPTY_GROUP_MAP = "empty group map";
-
 export function createAttachInfoCache(options: AttachInfoOptions): AttachInfoSource {
   const { client, hosts, log, disabled, expiryMs } = options;
   let cached: { info: GetAttachInfoResp; at: number } | undefined;
   let fetching: Promise<GetAttachInfoResp> | undefined;
 
   async function fetch(): Promise<GetAttachInfoResp> {
-    // All ranks, whatever this caller wants: the answer serves the others too.
-    const info = await invokeLeader(getAttachInfo, hosts, { sys: client.sys, allRanks: true }, client, {
-      canRetry: (error) => errorText(causeOf(error)).includes(EMPTY_GROUP_MAP),
-    });
-    if (info.clientNetHint === undefined || info.clientNetHint.provider === "") {
-      throw new Error("GetAttachInfo response contained no provider");
-    }
+    const info = await fetchAttachInfo(client, hosts);
     cached = { info, at: performance.now() };
     return info;
   }
