@@ -108,3 +108,29 @@ export function decidePoolReplicas(
   const pool: PoolService = { ...old, state: poolState, replicas: [...replicas], lastUpdate: now };
   return { changes: [{ kind: "putPool", pool }], answer: pool };
 }
+
+/**
+ * Writes down a pool that the checker has found on engines: a new one, or a known one with what is true of
+ * it. Answers 0, or DER_EXIST when another pool has the label.
+ */
+export function decidePoolRegistered(
+  state: SystemState,
+  found: { readonly uuid: string; readonly label: string; readonly svcreps: readonly number[] },
+  now: string,
+): Decision<number> {
+  const { uuid, label } = found;
+  const owner = state.poolsByLabel.get(label);
+  if (owner !== undefined && owner !== uuid) return { changes: [], answer: DerStatus.Exist };
+  const old = state.pools.get(uuid);
+  const pool: PoolService = {
+    uuid,
+    label,
+    state: old?.state ?? "Ready",
+    replicas: [...found.svcreps],
+    creationRanks: old?.creationRanks ?? [],
+    currentRanks: old?.currentRanks ?? [],
+    perRankTierBytes: old?.perRankTierBytes ?? [],
+    lastUpdate: now,
+  };
+  return { changes: [{ kind: "putPool", pool }], answer: 0 };
+}

@@ -2,6 +2,7 @@ import type { MgmtSvc } from "../../gen/mgmt/mgmt_pb.ts";
 import type { ServiceImpl } from "../method.ts";
 import { createGetAttachInfo } from "./attach-info.ts";
 import { attributeMethods } from "./attributes.ts";
+import { checkerMethods } from "./checker.ts";
 import { createJoin } from "./join.ts";
 import type { ManagementParts } from "./parts.ts";
 import { poolPassedMethods } from "./pool-calls.ts";
@@ -40,6 +41,7 @@ export function managementMethods(parts: ManagementParts): ServiceImpl<typeof Mg
     ...poolPassedMethods(parts),
     ...attributeMethods(core),
     ...rankMethods(parts),
+    ...checkerMethods(parts),
     systemErase: { roles: ["admin"], handle: createSystemErase(parts) },
     systemCleanup: { roles: ["admin", "agent"], handle: createSystemCleanup(core) },
   };

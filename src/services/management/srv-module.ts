@@ -10,10 +10,12 @@ import {
 } from "../../gen/srv/srv_pb.ts";
 import { parseUuid } from "../../system/labels.ts";
 import { DerStatus } from "../../system/pools.ts";
+import { checkerModule } from "./checker-module.ts";
 import type { ManagementParts } from "./parts.ts";
 
 /** What engines ask of the management service over dRPC. NotifyReady is the harness's. */
-export function managementDrpc({ core, events }: ManagementParts): DrpcModules {
+export function managementDrpc(parts: ManagementParts): DrpcModules {
+  const { core, events } = parts;
   /** A pool that serves, or undefined: then the engine is told that there is none. */
   const readyPool = (uuid: string | undefined) => {
     const pool = uuid === undefined ? undefined : core.running()?.journal.state().pools.get(uuid);
@@ -22,6 +24,7 @@ export function managementDrpc({ core, events }: ManagementParts): DrpcModules {
 
   return {
     [DrpcModule.SRV]: {
+      ...checkerModule(parts),
       [SrvMethod.GET_POOL_SVC]: drpcMethod(GetPoolSvcReqSchema, GetPoolSvcRespSchema, ({ uuid }) => {
         const pool = readyPool(parseUuid(uuid));
         return pool === undefined ? { status: DerStatus.Nonexist } : { svcreps: [...pool.replicas] };
