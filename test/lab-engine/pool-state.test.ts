@@ -182,6 +182,13 @@ describe("targets", () => {
 });
 
 describe("handles and containers", () => {
+  const handle = (uuid: string, machine = "m") => ({
+    uuid,
+    machine,
+    user: "ann@",
+    group: "staff@",
+    permissions: "rw",
+  });
   const container = (uuid: string, usedBytes = 0n) => ({
     uuid,
     label: uuid,
@@ -190,11 +197,11 @@ describe("handles and containers", () => {
     usedBytes,
   });
   test("a destroy is busy with open handles unless forced; afterwards nobody connects", () => {
-    const pool = connect(make(1), { uuid: "h", machine: "m" });
+    const pool = connect(make(1), handle("h"));
     expect(statusOf(() => evict(pool, { destroy: true }))).toBe(Der.BUSY);
     const forced = evict(pool, { destroy: true, force: true });
     expect(forced.count).toBe(1);
-    expect(statusOf(() => connect(forced.pool, { uuid: "i", machine: "m" }))).toBe(Der.BUSY);
+    expect(statusOf(() => connect(forced.pool, handle("i")))).toBe(Der.BUSY);
   });
   test("eviction by machine and by handle", () => {
     let pool = make(1);
@@ -203,7 +210,7 @@ describe("handles and containers", () => {
       ["b", "y"],
       ["c", "x"],
     ] as const)
-      pool = connect(pool, { uuid, machine });
+      pool = connect(pool, handle(uuid, machine));
     expect(evict(pool, { machine: "x" }).count).toBe(2);
     expect(evict(pool, { handles: ["b"] }).pool.handles.map((h) => h.uuid)).toEqual(["a", "c"]);
     expect(statusOf(() => evict(pool, { handles: ["z"] }))).toBe(Der.NONEXIST);

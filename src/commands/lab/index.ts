@@ -8,6 +8,7 @@ export const command = defineCommand({
     status: () => import("./status.ts").then((module) => module.command),
     env: () => import("./env.ts").then((module) => module.command),
     logs: () => import("./logs.ts").then((module) => module.command),
+    container: () => import("./container.ts").then((module) => module.command),
     engine: () => import("./engine.ts").then((module) => module.command),
   },
 });

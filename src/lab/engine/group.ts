@@ -136,6 +136,7 @@ export function groupHandlers(engine: Engine): Record<string, FabricHandler> {
       await engine.shards.destroy(uuid);
       return {};
     },
+    ...lazyClientHandlers(engine),
     // Loaded when needed: most engines never see a checker.
     async "check.list"() {
       return (await import("./check.ts")).localPools(engine);
@@ -145,6 +146,26 @@ export function groupHandlers(engine: Engine): Record<string, FabricHandler> {
       return {};
     },
   };
+}
+
+const clientOperations = ["connect", "disconnect", "list", "create", "destroy"].map(
+  (name) => `client.${name}`,
+);
+
+/** Most engines never see an emulated client. */
+function lazyClientHandlers(engine: Engine): Record<string, FabricHandler> {
+  let loading: Promise<Record<string, FabricHandler>> | undefined;
+  return Object.fromEntries(
+    clientOperations.map((op): [string, FabricHandler] => [
+      op,
+      async (body) => {
+        loading ??= import("./client-ops.ts").then(({ clientHandlers }) => clientHandlers(engine));
+        const handler = (await loading)[op];
+        if (handler === undefined) throw new DerError(Der.NOSYS, `unknown operation ${op}`);
+        return handler(body);
+      },
+    ]),
+  );
 }
 
 const goodbyeTimeoutMs = 40;

@@ -17,6 +17,10 @@ import { defaultProperties, PoolProp, type Properties, type PropertyValue, setPr
 export interface PoolHandle {
   readonly uuid: string;
   readonly machine: string;
+  readonly user: string;
+  readonly group: string;
+  /** Letters of an ACL: what the user had when it connected. */
+  readonly permissions: string;
 }
 
 export interface PoolContainer {

@@ -13,6 +13,7 @@ import {
   type Pool,
   type PoolChange,
   type PoolContainer,
+  type PoolHandle,
   type RebuildTask,
   removeContainer,
   setContainerOwner,
@@ -44,7 +45,7 @@ export type ServiceOp =
       readonly force?: boolean;
     }
   | { readonly op: "upgrade" }
-  | { readonly op: "connect"; readonly handle: string; readonly machine: string }
+  | { readonly op: "connect"; readonly handle: PoolHandle }
   | { readonly op: "disconnect"; readonly handle: string }
   | { readonly op: "create-container"; readonly container: PoolContainer }
   | { readonly op: "destroy-container"; readonly uuid: string }
@@ -106,7 +107,7 @@ export function applyServiceOp(pool: Pool, request: ServiceOp): Outcome {
     case "upgrade":
       return simply(upgraded(pool));
     case "connect":
-      return simply(connect(pool, { uuid: request.handle, machine: request.machine }));
+      return simply(connect(pool, request.handle));
     case "disconnect":
       return simply({ ...pool, handles: pool.handles.filter((h) => h.uuid !== request.handle) });
     case "create-container":
