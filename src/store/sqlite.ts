@@ -122,9 +122,19 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/**
+ * Where the thread's program is. It is an entry point of the build of its own (build.ts), which keeps its
+ * folder below src/ in the executable, while the chunk that this function ends up in lies at the root.
+ */
+function workerUrl(): string {
+  const compiled = import.meta.url.startsWith("file:///$bunfs/");
+  return compiled
+    ? "file:///$bunfs/root/store/sqlite-worker.js"
+    : new URL("./sqlite-worker.ts", import.meta.url).href;
+}
+
 function startThread(path: string): Thread {
-  // The file is an entry point of the build of its own (build.ts), beside this one.
-  const worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url).href);
+  const worker = new Worker(workerUrl());
   const queue: Waiting[] = [];
   const failureListeners: (() => void)[] = [];
   let fatal: Error | undefined;
