@@ -7,7 +7,50 @@ export interface Connection {
   /** Why it ended, once it has. */
   failure: Error | undefined;
   lastUsedMs: number;
+  /** Calls on it now, the most the peer allows, and those that wait for their turn. */
+  running: number;
+  maxRunning: number;
+  readonly waiting: (() => void)[];
 }
+
+/** A place for one call on a connection. */
+export interface Place {
+  /** Resolves when it is this call's turn; undefined when it is already. */
+  readonly turn: Promise<void> | undefined;
+  /** Gives the place back, taken or not, to the next who waits. */
+  release(): void;
+}
+
+/**
+ * Takes a place for a call. Bun's HTTP/2 does not wait where the peer allows no more streams: it would open one, and a
+ * peer that has refused a hundred of them closes the connection.
+ */
+export function takePlace(connection: Connection): Place {
+  let taken = connection.running < connection.maxRunning;
+  let take = (): void => {};
+  const turn = taken ? undefined : new Promise<void>((resolve) => (take = resolve));
+  const begin = (): void => {
+    taken = true;
+    take();
+  };
+  if (taken) connection.running++;
+  else connection.waiting.push(begin);
+  return {
+    turn,
+    release() {
+      if (!taken) {
+        connection.waiting.splice(connection.waiting.indexOf(begin), 1);
+        return;
+      }
+      const next = connection.waiting.shift();
+      if (next === undefined) connection.running--;
+      else next();
+    },
+  };
+}
+
+/** On one connection at once; also where a peer (grpc-go) allows any number. */
+const maxRunningOfOurs = 1000;
 
 /** Connections by address and credentials, kept for the process and opened again when lost. */
 const cache = new Map<string, Promise<Connection>>();
@@ -62,7 +105,14 @@ function connect(hostPort: string, security: TransportSecurity, onLost: () => vo
     const session = security.insecure
       ? http2.connect(`http://${hostPort}`, sessionOptions)
       : http2.connect(`https://${hostPort}`, { ...sessionOptions, ...clientTlsOptions(security) });
-    const connection: Connection = { session, failure: undefined, lastUsedMs: performance.now() };
+    const connection: Connection = {
+      session,
+      failure: undefined,
+      lastUsedMs: performance.now(),
+      running: 0,
+      maxRunning: maxRunningOfOurs,
+      waiting: [],
+    };
     const fail = (error: Error): void => {
       clearTimeout(timer);
       connection.failure ??= error;
@@ -78,8 +128,13 @@ function connect(hostPort: string, security: TransportSecurity, onLost: () => vo
     session.on("close", () => fail(new Error("the connection was closed")));
     // No new calls; those that run go on.
     session.on("goaway", onLost);
-    session.once("connect", () => {
+    // The peer's settings say how many calls it takes at once; they come first on every connection.
+    session.once("remoteSettings", ({ maxConcurrentStreams }) => {
       clearTimeout(timer);
+      connection.maxRunning = Math.max(
+        1,
+        Math.min(maxConcurrentStreams ?? maxRunningOfOurs, maxRunningOfOurs),
+      );
       // A connection that waits for calls must not keep a process alive; a call's own timer does.
       session.unref();
       resolve(connection);

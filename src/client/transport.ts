@@ -15,7 +15,7 @@ import { componentHeader, versionHeader, wireVersion } from "../security/interop
 import type { Component } from "../security/roles.ts";
 import type { TransportSecurity } from "../security/tls.ts";
 import { daosctlVersion } from "../version.ts";
-import { type Connection, connectionTo } from "./connection.ts";
+import { type Connection, connectionTo, takePlace } from "./connection.ts";
 import { connectionFault, nameOurCertificate } from "./connection-fault.ts";
 import { decodeStatusMessage, encodeFrame, formatTimeout, frameHeaderBytes } from "./grpc.ts";
 
@@ -58,7 +58,18 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
       signal?.throwIfAborted();
       throw connectionFault(error, hostPort, security);
     }
-    const outcome = await exchange(method, hostPort, connection, frame, deadlineMs, options);
+    const place = takePlace(connection);
+    let outcome: Outcome;
+    try {
+      if (place.turn !== undefined) await inTime(place.turn, deadlineMs, signal);
+      outcome = await exchange(method, hostPort, connection, frame, deadlineMs, options);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof DOMException) throw faultRpcTimeout(nameOf(method), hostPort, timeoutMs);
+      throw error;
+    } finally {
+      place.release();
+    }
     if (!("retry" in outcome)) return fromAnswer(method.output, outcome.message);
     // The server had not begun: it was closing the connection as we wrote. Again on a new one.
     if (attempt === maxAttempts) throw connectionFault(outcome.retry, hostPort, security);
@@ -66,6 +77,11 @@ export async function callUnary<I extends DescMessage, O extends DescMessage>(
 }
 
 const maxAttempts = 3;
+
+/** "mgmt.MgmtSvc/SystemQuery". */
+function nameOf(method: DescMethodUnary): string {
+  return `${method.parent.typeName}/${method.name}`;
+}
 
 type Outcome = { readonly message: Uint8Array } | { readonly retry: Error };
 
@@ -81,7 +97,7 @@ function exchange(
   const maxMessageBytes = options.maxMessageBytes ?? defaultMaxMessageBytes;
   return new Promise((resolve, reject) => {
     const remainingMs = deadlineMs - performance.now();
-    const name = `${method.parent.typeName}/${method.name}`;
+    const name = nameOf(method);
     let stream: ClientHttp2Stream;
     try {
       stream = connection.session.request({

@@ -101,6 +101,8 @@ export function handleUnary(
     if (answered) return;
     if (received instanceof RpcError) {
       answer(statusFromError(received));
+      // Asks a caller that is still sending to stop (RFC 9113, 8.1); its answer is out.
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
       return;
     }
     runCall(host, peer, call, received).then(
@@ -217,7 +219,7 @@ function respond(stream: ServerHttp2Stream, message: Uint8Array): void {
   stream.end(encodeFrame(message));
 }
 
-/** Answers a status alone, as trailers without a body, and lets go of whatever the caller still sends. */
+/** Answers a status alone, as trailers without a body. What the caller still sends is thrown away. */
 export function refuseStream(stream: ServerHttp2Stream, status: RpcStatus): void {
   if (stream.destroyed || stream.closed) return;
   const headers: Record<string, string | number> = {
@@ -231,5 +233,5 @@ export function refuseStream(stream: ServerHttp2Stream, status: RpcStatus): void
     headers["grpc-status-details-bin"] = Buffer.from(status.details).toString("base64").replace(/=+$/, "");
   }
   stream.respond(headers, { endStream: true });
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  if (!stream.readableEnded) stream.resume();
 }

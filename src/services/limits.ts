@@ -10,6 +10,9 @@ export interface RpcLimits {
   readonly handshakeTimeoutMs: number;
   /** A request whose message has not fully arrived by then is refused. */
   readonly receiveTimeoutMs: number;
+  /** Streams that one connection may reset at once, and a second after that; beyond it the connection is closed. */
+  readonly resetBurst: number;
+  readonly resetsPerSecond: number;
   /** TCP keep-alive probes begin after this silence: a dead peer frees its connection. */
   readonly keepAliveMs: number;
 }
@@ -21,5 +24,7 @@ export const defaultLimits: RpcLimits = {
   maxConnections: 16_384,
   handshakeTimeoutMs: 20_000,
   receiveTimeoutMs: 60_000,
+  resetBurst: 5000,
+  resetsPerSecond: 200,
   keepAliveMs: 15_000,
 };
