@@ -5,6 +5,7 @@ import { storageFormat, storageScan } from "../client/storage.ts";
 import { systemQuery } from "../client/system.ts";
 import { closeConnections } from "../client/transport.ts";
 import { errorText, isFault } from "../faults/fault.ts";
+import { findMount, readMounts } from "../hardware/mounts.ts";
 import { selfCommand } from "../helper/self.ts";
 import { certificateFiles, makeCertificates } from "../security/certificates.ts";
 import { attachedRanks, labClient, runDmg } from "./client.ts";
@@ -59,8 +60,10 @@ export async function bringUp(
   };
   // Programs that end between steps, or after the last, are nobody's failure.
   lab.death.promise.catch(() => undefined);
-  const step = (title: string, work: (lab: BringUp) => Promise<string>) =>
-    steps.run(title, () => Promise.race([work(lab), lab.death.promise]));
+  const step = (title: string, work: (lab: BringUp) => Promise<string>) => {
+    signal.throwIfAborted();
+    return steps.run(title, () => Promise.race([work(lab), lab.death.promise]));
+  };
   try {
     await step("certificates", certificates);
     await step("configuration", configuration);
@@ -117,10 +120,16 @@ async function configuration({ layout, record }: BringUp): Promise<string> {
       `end that program, or begin anew with "daosctl lab down --purge"`,
     );
   }
+  if (record.tmpfs && !(await isMounted(layout.server(0).scmMount(0)))) record.formatted = false;
   await makePrograms(layout, record.enginePath);
   await writeConfigs(layout, record);
   const engine = record.enginePath ?? "the lab's emulated engine";
   return `${record.servers} x ${record.engines} engines of ${record.targets} targets, ${engine}`;
+}
+
+/** What was in a tmpfs is gone with it, after a reboot for one. */
+async function isMounted(path: string): Promise<boolean> {
+  return findMount(await readMounts(), path) !== undefined;
 }
 
 async function start(lab: BringUp, name: string, command: string[], output: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rmdir } from "node:fs/promises";
 import { errorText } from "../faults/fault.ts";
 import { bringUp, poolLabel } from "./bring-up.ts";
 import { runDmg } from "./client.ts";
@@ -33,8 +33,14 @@ export async function labUp(layout: LabLayout, options: UpOptions): Promise<void
   const interrupt = (name: NodeJS.Signals) => interrupted.abort(new Error(`interrupted by ${name}`));
   for (const name of signals) process.on(name, interrupt);
   try {
-    await mkdir(layout.dir, { recursive: true });
-    const { started } = await withLabLock(layout, () => start(layout, options, interrupted.signal));
+    const made = await mkdir(layout.dir, { recursive: true });
+    const { started } = await withLabLock(layout, () => start(layout, options, interrupted.signal)).catch(
+      async (error: unknown) => {
+        // A folder that was made for nothing goes again; one with a lab in it is not empty.
+        if (made !== undefined) await rmdir(layout.dir).catch(() => undefined);
+        throw error;
+      },
+    );
     if (options.detach) return;
     if (options.exit) await stopAgain(layout);
     else await stay(layout, started, interrupted.signal);

@@ -244,7 +244,7 @@ describe("what cannot be a lab", () => {
     expect(missing.stderr).toContain("there is no lab in");
     const deep = path.join(root, "x".repeat(90));
     expect((await lab(deep, "up", "--exit")).stderr).toContain("bytes too deep");
-    fs.rmdirSync(deep);
+    expect(fs.existsSync(deep)).toBe(false);
     expect((await lab(path.join(root, "n"), "up", "--servers", "many")).stderr).toContain(
       "--servers takes a whole number",
     );
