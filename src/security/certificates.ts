@@ -37,17 +37,21 @@ export interface Validity {
   readonly days?: number | undefined;
 }
 
+/** What may be given in place of what is made by default. */
+export interface CertificateOptions extends Validity {
+  readonly commonName?: string | undefined;
+  /** A key pair to certify, such as that of a certificate to be renewed, in place of a new one. */
+  readonly keys?: CryptoKeyPair | undefined;
+}
+
 /** A new CA: may sign certificates, path length 1. */
-export async function makeAuthority(
-  commonName = "DAOS CA",
-  validity: Validity = {},
-): Promise<CertificateAuthority> {
-  const keys = await makeKeys();
+export async function makeAuthority(options: CertificateOptions = {}): Promise<CertificateAuthority> {
+  const keys = options.keys ?? (await makeKeys());
   const usages = x509.KeyUsageFlags;
   const cert = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: subject(commonName),
-    ...period(validity),
+    name: subject(options.commonName ?? "DAOS CA"),
+    ...period(options),
     keys,
     signingAlgorithm: rsa,
     extensions: [
@@ -69,13 +73,13 @@ const purposes: Readonly<Record<Component, readonly string[]>> = {
   admin: [x509.ExtendedKeyUsage.clientAuth],
 };
 
-/** A certificate of `component`, signed by `authority`. `commonName` differs from it in tests only. */
+/** A certificate of `component`, signed by `authority`; its common name is the component's name. */
 export async function issueCertificate(
   authority: CertificateAuthority,
   component: Component,
-  options: Validity & { readonly commonName?: string } = {},
+  options: CertificateOptions = {},
 ): Promise<IssuedCertificate> {
-  const keys = await makeKeys();
+  const keys = options.keys ?? (await makeKeys());
   const usages = x509.KeyUsageFlags;
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
@@ -139,7 +143,7 @@ export async function makeCertificates(dir: string, validity: Validity = {}): Pr
 
   // One period for all: no certificate outlives its CA.
   const shared = { ...validity, notBefore: validity.notBefore ?? periodStart() };
-  const authority = await makeAuthority(undefined, shared);
+  const authority = await makeAuthority(shared);
   await mkdir(work.home, { recursive: true, mode: 0o700 });
   await mkdir(join(work.home, "private"), { mode: 0o700 });
   await makeFolder(join(work.home, "certs"));

@@ -1,5 +1,6 @@
 import {
   type CertificateAuthority,
+  type CertificateOptions,
   issueCertificate,
   makeAuthority,
   type Validity,
@@ -7,19 +8,31 @@ import {
 import type { Component } from "../../src/security/roles.ts";
 import type { CertificateTransport } from "../../src/security/tls.ts";
 
-/** A CA in memory and what it signs; keys are made once a test file. */
+/** Small keys: making them is most of the time of a test. */
+function makeKeys(): Promise<CryptoKeyPair> {
+  const algorithm = {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-512",
+    publicExponent: new Uint8Array([1, 0, 1]),
+    modulusLength: 2048,
+  };
+  return crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+}
+
+/** A CA in memory and what it signs. All its certificates share one key pair: who holds it is no matter here. */
 export async function testAuthority() {
-  const authority = await makeAuthority();
+  const [caKeys, keys] = await Promise.all([makeKeys(), makeKeys()]);
+  const authority = await makeAuthority({ keys: caKeys });
   return {
     authority,
     caPem: authority.cert.toString("pem"),
     /** A certificate of this CA, held by someone who trusts this CA (or `trusting`). */
-    transport: (component: Component, options: IssueOptions = {}) => transport(authority, component, options),
+    transport: (component: Component, options: IssueOptions = {}) =>
+      transport(authority, component, { keys, ...options }),
   };
 }
 
-export interface IssueOptions extends Validity {
-  readonly commonName?: string;
+export interface IssueOptions extends CertificateOptions {
   /** PEM of the CA that the holder trusts in place of the issuer. */
   readonly trusting?: string;
 }

@@ -172,7 +172,7 @@ describe("loading certificates", () => {
   });
 
   test("refuses a certificate of another CA, expired, or not yet valid (903)", async () => {
-    const rogue = await makeAuthority("DAOS CA");
+    const rogue = await makeAuthority();
     const now = Date.now();
     const late = { notBefore: new Date(now - 10 * 86_400_000), days: 5 };
     const early = { notBefore: new Date(now + 86_400_000), days: 5 };
