@@ -112,7 +112,12 @@ export async function listenFabric(options: ListenFabricOptions): Promise<Fabric
           if (greeted) {
             if (pending >= maxPending) throw new DerError(Der.PROTO, "too many requests at once");
             pending++;
-            void answer(socket, asMessage(value)).finally(() => pending--);
+            answer(socket, asMessage(value))
+              .catch((error: Error) => {
+                options.log.error(`fabric: ${error.message}`);
+                socket.destroy();
+              })
+              .finally(() => pending--);
             continue;
           }
           const hello = asHello(value);
@@ -160,6 +165,8 @@ export interface FabricClient {
    *   DER_TIMEDOUT when it does not answer in time
    */
   call(uri: string, op: string, body: unknown, timeoutMs: number): Promise<unknown>;
+  /** Gives up the connection to a URI: what waits for an answer is DER_UNREACH. */
+  drop(uri: string): void;
   close(): void;
 }
 
@@ -268,6 +275,9 @@ export function createFabricClient(group: string): FabricClient {
           },
         );
       });
+    },
+    drop(uri) {
+      links.get(uri)?.destroy();
     },
     close() {
       for (const link of links.values()) link.destroy();

@@ -21,6 +21,13 @@ function me(engine: Engine): Ping {
   return { rank, incarnation: engine.incarnation, version: engine.membership.version() };
 }
 
+/** Takes a group map. false: it is not newer than what is known. */
+export function applyGroup(engine: Engine, update: GroupUpdate): boolean {
+  const taken = engine.membership.update(update);
+  if (taken) engine.services.reconsider();
+  return taken;
+}
+
 /** What membership needs of the engine around it. The engine exists when the first of them is called. */
 export function membershipOptions(
   log: EngineLog,
@@ -44,7 +51,7 @@ export function membershipOptions(
       } else if (answer.version > engine.membership.version()) {
         // Nobody sends a map to a rank that is not in it: one that was excluded finds out by asking.
         engine.fabric.call(member.uri, "group.get", {}, 1000).then(
-          (group) => engine.membership.update(group as GroupUpdate),
+          (group) => applyGroup(engine, group as GroupUpdate),
           (error: Error) => log.debug(`group.get: ${error.message}`),
         );
       }
@@ -60,21 +67,19 @@ export function membershipOptions(
       const engine = engineOf();
       switch (event.kind) {
         case "dead": {
+          // Calls to it end now rather than at their deadlines.
+          engine.fabric.drop(event.uri);
           // As in 2.6, nothing is raised in checker mode. Who finds a rank dead raises it; the lowest living rank does as well, should that one's server be deaf.
           const lowest = engine.membership.members().find((m) => m.status === "alive")?.rank;
           if (!engine.args.checkMode && (!event.heard || lowest === engine.membership.self())) {
             void engine.ras.swimRankDead(event.rank, event.incarnation);
           }
-          engine.services.rankLost(event.rank);
           engine.services.reconsider();
           return;
         }
         case "left":
-          engine.services.reconsider();
-          return;
         case "gone":
         case "removed":
-          engine.services.rankLost(event.rank);
           engine.services.reconsider();
           return;
         case "alive":
@@ -113,7 +118,7 @@ export function groupHandlers(engine: Engine): Record<string, FabricHandler> {
     },
     "group.get": () => membership.group(),
     "group.update"(body) {
-      membership.update(body as GroupUpdate);
+      applyGroup(engine, body as GroupUpdate);
       return {};
     },
     "member.dead"(body) {

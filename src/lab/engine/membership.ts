@@ -32,7 +32,14 @@ export interface GroupUpdate {
  * a silent rank would be declared dead. removed: no longer in the group map.
  */
 export type MemberEvent =
-  | { readonly kind: "dead"; readonly rank: number; readonly incarnation: bigint; readonly heard: boolean }
+  | {
+      readonly kind: "dead";
+      readonly rank: number;
+      readonly uri: string;
+      readonly incarnation: bigint;
+      /** Another rank found it out. */
+      readonly heard: boolean;
+    }
   | { readonly kind: "left" | "gone"; readonly rank: number; readonly incarnation: bigint }
   | { readonly kind: "removed"; readonly rank: number; readonly incarnation: bigint }
   | { readonly kind: "alive"; readonly rank: number; readonly incarnation: bigint }
@@ -125,7 +132,8 @@ export function createMembership(options: MembershipOptions): Membership {
     if (member.status === "dead" || member.status === "left" || member.status === "inactive") return;
     member.status = "dead";
     log.notice(`rank ${member.rank} is dead (incarnation ${member.incarnation})`);
-    onEvent({ kind: "dead", rank: member.rank, incarnation: member.incarnation, heard });
+    const { rank, uri, incarnation } = member;
+    onEvent({ kind: "dead", rank, uri, incarnation, heard });
     if (heard) return;
     for (const other of others()) {
       if (other.status === "alive" || other.status === "suspect") options.tellDead(other, member);

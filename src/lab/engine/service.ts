@@ -34,10 +34,11 @@ export interface PoolServices {
    *   DER_TIMEDOUT when no leader is found in time
    */
   call(uuid: string, ranks: readonly number[], request: ServiceOp): Promise<ServiceAnswer>;
-  /** Takes leads that are this rank's by now; called whenever membership has changed. */
+  /**
+   * Called whenever membership has changed: takes leads that are this rank's by now, and excludes lost ranks
+   * from pools led here.
+   */
   reconsider(): void;
-  /** A rank is gone: pools of which this rank is leader exclude it. */
-  rankLost(rank: number): void;
   /** A rank is back: what it has missed of pools led here is sent to it. */
   rankAlive(rank: number): void;
   stop(): void;
@@ -135,10 +136,16 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
     if (!options.automatic) return;
     void ras.poolReplicasUpdated(taken.uuid, taken.pool.replicas, taken.term);
     scheduleRebuild(taken);
-    if (!options.excludes()) return;
-    for (const engine of taken.pool.map.engines) {
-      if (isDisabled(engine) || membership.member(engine.rank)?.status !== "dead") continue;
-      background(taken.uuid, { op: "lose-rank", rank: engine.rank });
+    excludeLost(taken);
+  };
+
+  /** Ranks that are dead, or that the group map names no longer, serve the pool no longer. */
+  const excludeLost = ({ uuid, pool }: Lead) => {
+    if (!options.excludes() || membership.group().version === 0) return;
+    for (const engine of pool.map.engines) {
+      const member = membership.member(engine.rank);
+      const lost = member === undefined || member.status === "dead";
+      if (lost && !isDisabled(engine)) background(uuid, { op: "lose-rank", rank: engine.rank });
     }
   };
 
@@ -244,7 +251,8 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
       hint = undefined;
       try {
         if (rank === membership.self()) return await apply(uuid, request);
-        return (await send(rank, "service.call", { uuid, request })) as ServiceAnswer;
+        const timeoutMs = Math.max(requestTimeoutMs, deadline - Date.now());
+        return (await send(rank, "service.call", { uuid, request }, timeoutMs)) as ServiceAnswer;
       } catch (error) {
         if (!(error instanceof DerError)) throw error;
         last = error.message;
@@ -305,16 +313,10 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
     reconsider() {
       if (membership.self() === undefined || stopped || !options.automatic) return;
       for (const replica of replicas.list()) {
-        if (leads.has(replica.uuid) || taking.has(replica.uuid)) continue;
+        const held = leads.get(replica.uuid);
+        if (held !== undefined) excludeLost(held);
+        if (held !== undefined || taking.has(replica.uuid)) continue;
         if (leaderOf(replica.pool) === membership.self()) background(replica.uuid, { op: "read" });
-      }
-    },
-    rankLost(rank) {
-      if (!options.automatic || !options.excludes()) return;
-      for (const leading of leads.values()) {
-        if (leading.pool.map.engines.some((e) => e.rank === rank)) {
-          background(leading.uuid, { op: "lose-rank", rank });
-        }
       }
     },
     rankAlive(rank) {

@@ -41,9 +41,14 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Opens (and makes, 0700) the folder; left-over temporary files of an interrupted put are removed. */
+/**
+ * Opens the folder, made (0700) if need be in one that must be there: storage that is not mounted is an error.
+ * Left-over temporary files of an interrupted put are removed.
+ */
 export async function openDocuments(folder: string): Promise<Documents> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
   for (const name of await readdir(folder)) {
     if (name.endsWith(".tmp")) await rm(join(folder, name), { force: true });
   }

@@ -17,7 +17,7 @@ import {
 } from "../../../gen/ctl/smd_pb.ts";
 import { Der, DerError } from "../der.ts";
 import { clusterBytes, type Device, type Led } from "../devices.ts";
-import { type Engine, rankOf } from "../engine.ts";
+import type { Engine } from "../engine.ts";
 import { answering, parseUuid } from "./body.ts";
 
 const states = {
@@ -71,7 +71,8 @@ export function deviceHandlers(engine: Engine): Record<number, DrpcHandler> {
 
   /** Tells the services of all pools with data on these targets. */
   const changePools = async (kind: "EXCLUDE" | "REINTEGRATE", indices: readonly number[]) => {
-    const rank = rankOf(engine);
+    const rank = engine.membership.self();
+    if (rank === undefined) return;
     for (const shard of engine.shards.list()) {
       if (shard.nvmeBytes === 0n || indices.length === 0) continue;
       try {

@@ -11,6 +11,7 @@ import {
 } from "../../../gen/mgmt/svc_pb.ts";
 import type { Engine } from "../engine.ts";
 import { rankOf } from "../engine.ts";
+import { applyGroup } from "../group.ts";
 import type { GroupUpdate } from "../membership.ts";
 import { answering } from "./body.ts";
 
@@ -39,7 +40,7 @@ export function systemHandlers(engine: Engine): Record<number, DrpcHandler> {
         version: request.mapVersion,
         engines: request.engines.map(({ rank, uri, incarnation }) => ({ rank, uri, incarnation })),
       };
-      if (membership.update(update)) spreadGroup(engine, update);
+      if (applyGroup(engine, update)) spreadGroup(engine, update);
       return {};
     }),
     [MgmtMethod.PING_RANK]: answering(log, PingRankReqSchema, DaosRespSchema, () => ({})),
