@@ -360,6 +360,23 @@ describe("devices", () => {
 });
 
 describe("the engine", () => {
+  test("that hangs is found dead, its pools go on, and it ends when it wakes up excluded", async () => {
+    const sys = await ranks(3);
+    const created = await createPool(sys.engine(0), [0, 1, 2], id);
+    expect(created.svcLdr).toBe(0);
+    await until("the others to know each other", () => sys.engine(1).output().includes("started on rank 1"));
+    sys.engine(0).process.kill("SIGSTOP");
+    const dead = await until("swim_rank_dead", () =>
+      [1, 2].flatMap((rank) => sys.engine(rank).events).find((e) => e.id === 15),
+    );
+    expect(dead.rank).toBe(0);
+    expect(await queryPool(sys.engine(2), id, [0, 1, 2])).toMatchObject({ status: 0, svcLdr: 1 });
+    await sys.exclude(0);
+    sys.engine(0).process.kill("SIGCONT");
+    await sys.engine(0).process.exited;
+    expect(sys.engine(0).process.signalCode).toBe("SIGKILL");
+  }, 20_000);
+
   test("kills itself when the group map names it no longer", async () => {
     const sys = await ranks(2);
     await sys.exclude(1);

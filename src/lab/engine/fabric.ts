@@ -191,11 +191,15 @@ export function createFabricClient(group: string): FabricClient {
     const socket = netConnect({ host, port });
     const waiting = new Map<number, Waiting>();
     const reader = createFrameReader();
+    // What is asked before the connection stands must not overtake the hello.
+    const early: Buffer[] = [
+      encodeFrame({ protocol: fabricProtocol, version: fabricVersion, group } satisfies Hello),
+    ];
     let greeted = false;
     let why = "connection closed";
     socket.setNoDelay(true);
     socket.on("connect", () => {
-      socket.write(encodeFrame({ protocol: fabricProtocol, version: fabricVersion, group } satisfies Hello));
+      for (const frame of early.splice(0)) socket.write(frame);
     });
     socket.on("data", (chunk: Buffer) => {
       try {
@@ -236,8 +240,7 @@ export function createFabricClient(group: string): FabricClient {
         }
         waiting.set(message.id, who);
         const frame = encodeFrame(message);
-        // Writes before "connect" would overtake the hello.
-        if (socket.connecting) socket.once("connect", () => socket.write(frame));
+        if (socket.connecting) early.push(frame);
         else socket.write(frame);
       },
       forget: (id) => void waiting.delete(id),
