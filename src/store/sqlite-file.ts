@@ -15,6 +15,9 @@ import type { StoreOp } from "./store.ts";
 const applicationId = 0x64616f73;
 const schemaVersion = 1;
 
+/** A file with more free pages than this, and more free than used, is made smaller when it is opened. */
+const worthwhileFreePages = 256;
+
 /** The database file of a folder. */
 export function sqlitePath(dir: string): string {
   return join(dir, "system.sqlite");
@@ -89,6 +92,8 @@ function lockAndCheck(db: Database, path: string): void {
   db.run("COMMIT");
   const verdict = db.query<{ quick_check: string }, []>("PRAGMA quick_check(1)").get()?.quick_check;
   if (verdict !== "ok") throw faultStoreCorrupt(path, verdict ?? "no answer from the integrity check");
+  const freePages = pragmaNumber(db, "freelist_count");
+  if (freePages > worthwhileFreePages && freePages * 2 > pragmaNumber(db, "page_count")) db.run("VACUUM");
 }
 
 function raiseTerm(db: Database): bigint {

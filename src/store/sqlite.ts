@@ -14,7 +14,7 @@ export interface SqliteStoreOptions {
 /**
  * The store of a system with one replica: bun:sqlite, write-ahead log, synchronous=FULL, in a thread of
  * its own. Commits that arrive while another is being written share the next transaction and its fsync.
- * The one replica is always the leader, until its database fails for good.
+ * The one replica is always the leader; when its database fails for good, commits fail and say so.
  * @throws Fault 600 when the database cannot be opened.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
@@ -29,14 +29,6 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   }
   const term = opened.kind === "opened" ? opened.term : 0n;
   const committer = createCommitter((ops) => thread.ask({ kind: "commit", ops }));
-  const listeners = new Set<(now: Leadership) => void>();
-  const leadership = (): Leadership => {
-    const leader = !thread.failed();
-    return { leader, term, leaderHint: leader ? options.addr : "" };
-  };
-  thread.onFailure(() => {
-    for (const listener of listeners) listener(leadership());
-  });
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -58,11 +50,12 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       if (closing !== undefined) return Promise.reject(faultStoreClosed(path));
       return ops.length === 0 ? Promise.resolve() : committer.commit(ops);
     },
-    leadership,
-    onLeadership(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    leadership: (): Leadership =>
+      closing === undefined
+        ? { leader: true, term, leaderHint: options.addr }
+        : { leader: false, term, leaderHint: "" },
+    // Nobody else could take it.
+    onLeadership: () => () => undefined,
     close() {
       closing ??= close();
       return closing;
@@ -112,8 +105,6 @@ function createCommitter(write: (ops: readonly StoreOp[]) => Promise<unknown>): 
 interface Thread {
   /** @throws Fault what the thread answered, or that it has died. */
   ask(request: WorkerRequest): Promise<WorkerAnswer>;
-  failed(): boolean;
-  onFailure(listener: () => void): void;
   end(): void;
 }
 
@@ -136,7 +127,6 @@ function workerUrl(): string {
 function startThread(path: string): Thread {
   const worker = new Worker(workerUrl());
   const queue: Waiting[] = [];
-  const failureListeners: (() => void)[] = [];
   let fatal: Error | undefined;
   worker.unref();
 
@@ -144,7 +134,6 @@ function startThread(path: string): Thread {
     if (fatal !== undefined) return;
     fatal = error;
     for (const waiting of queue.splice(0)) waiting.reject(error);
-    for (const listener of failureListeners) listener();
   };
   worker.onmessage = (event: MessageEvent<WorkerAnswer>) => {
     const waiting = queue.shift();
@@ -166,12 +155,7 @@ function startThread(path: string): Thread {
         worker.postMessage(request);
       });
     },
-    failed: () => fatal !== undefined,
-    onFailure(listener) {
-      failureListeners.push(listener);
-    },
     end() {
-      failureListeners.length = 0;
       fail(faultStoreClosed(path));
       worker.terminate();
     },

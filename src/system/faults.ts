@@ -23,14 +23,6 @@ export function faultPoolLocked(poolUuid: string, lockId: string, lockTime: stri
   );
 }
 
-export function faultWrongSystem(requested: string, running: string): Fault {
-  return serverFault(
-    603,
-    `request system does not match running system (${requested} != ${running})`,
-    "retry the request with the correct system name",
-  );
-}
-
 /** What a pool must have at least, for the advice of the two faults below. */
 export interface PoolMinimums {
   readonly totalBytes: bigint;

@@ -96,6 +96,20 @@ describe("the SQLite file", () => {
     await expect(open(dir)).rejects.toThrow("belongs to another program");
   });
 
+  test("shrinks when most of it has become free", async () => {
+    const value = "x".repeat(10_000);
+    const keys = Array.from({ length: 300 }, (_, n) => `key/${n}`);
+    let store = await open(dir);
+    await store.commit(keys.map((key) => ({ key, value })));
+    await store.commit(keys.slice(1).map((key) => ({ key, value: undefined })));
+    await store.close();
+    const before = (await stat(sqlitePath(dir))).size;
+    store = await open(dir);
+    expect([...(await store.load()).keys()]).toEqual(["key/0"]);
+    await store.close();
+    expect((await stat(sqlitePath(dir))).size).toBeLessThan(before / 10);
+  });
+
   test("cannot be made where no folder can be", async () => {
     await writeFile(join(root, "file"), "");
     await expect(open(join(root, "file", "db"))).rejects.toMatchObject({ code: 600 });

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { errorText } from "../../faults/fault.ts";
+import { NotLeaderError } from "../../faults/system.ts";
 import { MgmtSvc } from "../../gen/mgmt/mgmt_pb.ts";
 import type { RASEvent, RASEventSchema } from "../../gen/shared/event_pb.ts";
 import { parseUuid } from "../../system/labels.ts";
@@ -106,18 +107,28 @@ export function createEventHandler(
     );
   };
 
+  /** Leadership may have gone to another replica just now: then the event goes after it. */
+  const actOrForward = async (event: RASEvent): Promise<void> => {
+    try {
+      await act(event);
+    } catch (error) {
+      if (!(error instanceof NotLeaderError)) throw error;
+      await forward(event);
+    }
+  };
+
   return {
     async publish(init) {
       const event = newEvent(init, deps);
       log.info(rasLine(event));
       if (event.type !== RasType.StateChange) return;
       try {
-        if (core.isLeader()) await act(event);
+        if (core.isLeader()) await actOrForward(event);
         else await forward(event);
       } catch (error) {
         log.error(`event not handled (${rasLine(event)}): ${errorText(error)}`);
       }
     },
-    handleForwarded: act,
+    handleForwarded: actOrForward,
   };
 }

@@ -1,18 +1,18 @@
 import { MgmtMethod } from "../../drpc/methods.ts";
 import { daosStatusError } from "../../faults/daos-status.ts";
-import { errorText, isFault } from "../../faults/fault.ts";
+import { errorText } from "../../faults/fault.ts";
 import { GroupUpdateReqSchema, GroupUpdateRespSchema } from "../../gen/mgmt/svc_pb.ts";
 import { serviceValue } from "../../system/attributes.ts";
 import { groupMap } from "../../system/group-map.ts";
 import { formatRanks } from "../../system/ranks.ts";
 import type { Core } from "./core.ts";
-import { callEngine } from "./engine-call.ts";
+import { callEngine, isEngineNotReady } from "./engine-call.ts";
 
 /** A change that can wait is told to the engines within this time (2.6: groupUpdateInterval). */
 const lazyDelayMs = 500;
 const retryDelayMs = 500;
-/** No engine of ours takes calls yet: it may at any moment. */
-const notReadyDelayMs = 50;
+/** No engine of ours takes calls yet: it may at any moment, or be stopped for days. */
+const firstNotReadyDelayMs = 50;
 const callTimeoutMs = 30_000;
 
 export const groupUpdatePausedName = "group_update_paused";
@@ -35,6 +35,7 @@ export function createGroupUpdater(core: Core): GroupUpdater {
   let dueAtMs = Number.POSITIVE_INFINITY;
   let busy = false;
   let sentVersion = -1;
+  let notReadyDelayMs = firstNotReadyDelayMs;
 
   const schedule = (delayMs: number): void => {
     if (abort.signal.aborted) return;
@@ -52,9 +53,15 @@ export function createGroupUpdater(core: Core): GroupUpdater {
     let againMs: number | undefined;
     try {
       await send();
+      notReadyDelayMs = firstNotReadyDelayMs;
     } catch (error) {
-      againMs = isFault(error, 610) || isFault(error, 611) ? notReadyDelayMs : retryDelayMs;
-      if (againMs === retryDelayMs) core.log.error(`GroupUpdate failed: ${errorText(error)}`);
+      if (isEngineNotReady(error)) {
+        againMs = notReadyDelayMs;
+        notReadyDelayMs = Math.min(notReadyDelayMs * 2, retryDelayMs);
+      } else if (!abort.signal.aborted) {
+        againMs = retryDelayMs;
+        core.log.error(`GroupUpdate failed: ${errorText(error)}`);
+      }
     }
     busy = false;
     if (againMs !== undefined) schedule(againMs);
@@ -90,6 +97,7 @@ export function createGroupUpdater(core: Core): GroupUpdater {
 
   return {
     request(urgency) {
+      notReadyDelayMs = firstNotReadyDelayMs;
       if (busy) dueAtMs = Math.min(dueAtMs, performance.now());
       else schedule(urgency === "now" ? 0 : lazyDelayMs);
     },

@@ -18,8 +18,6 @@ export interface Journal {
    *   batch is applied).
    */
   decide<T>(decide: (state: SystemState) => Decision<T>): Promise<T>;
-  /** Told after each applied batch. */
-  onChange(listener: () => void): void;
 }
 
 interface Waiting {
@@ -32,7 +30,6 @@ export function createJournal(initial: SystemState, store: Pick<Store, "commit">
   let state = initial;
   let running = false;
   const queue: Waiting[] = [];
-  const listeners: (() => void)[] = [];
 
   async function run(): Promise<void> {
     running = true;
@@ -61,7 +58,6 @@ export function createJournal(initial: SystemState, store: Pick<Store, "commit">
     }
     state = draft.state;
     for (const { waiting, answer } of agreed) waiting.resolve(answer);
-    if (ops.length > 0) for (const listener of listeners) listener();
   }
 
   return {
@@ -75,9 +71,6 @@ export function createJournal(initial: SystemState, store: Pick<Store, "commit">
           queueMicrotask(() => void run());
         }
       });
-    },
-    onChange(listener) {
-      listeners.push(listener);
     },
   };
 }

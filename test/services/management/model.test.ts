@@ -138,7 +138,7 @@ test("whatever is asked, in whatever order: nothing acknowledged is lost, no ran
         await system.close();
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 }, 30_000);
 
