@@ -23,7 +23,10 @@ export interface RpcService {
   readonly methods: ReadonlyMap<string, RpcMethod>;
 }
 
-/** Joins a service with its handlers. Methods without a handler answer `unimplemented`. */
+/**
+ * Joins a service with its handlers. Methods without a handler answer `unimplemented`.
+ * @throws Error when a handler stands beside no role: nobody could ever call it
+ */
 export function rpcService<S extends DescService>(desc: S, impl: ServiceImpl<S>): RpcService {
   const methods = new Map<string, RpcMethod>();
   for (const method of desc.methods) {
@@ -31,8 +34,10 @@ export function rpcService<S extends DescService>(desc: S, impl: ServiceImpl<S>)
       ? (impl as Readonly<Record<string, ErasedImpl | undefined>>)[method.localName]
       : undefined;
     if (own === undefined || method.methodKind !== "unary") continue;
+    const path = `/${desc.typeName}/${method.name}`;
+    if (own.roles.length === 0) throw new Error(`${path}: no component may call it`);
     methods.set(method.name, {
-      path: `/${desc.typeName}/${method.name}`,
+      path,
       desc: method as DescMethodUnary,
       roles: own.roles,
       handle: (request, context) => own.handle(request, context),
