@@ -1,12 +1,12 @@
 import { errorLines } from "../ui/errors.ts";
-import { jsonWritten, printJson } from "../ui/json.ts";
+import { isTold, printJson } from "../ui/json.ts";
 
 /**
  * 2.6's form of a failure: with --json the document, unless the command has printed one; then on standard
  * error one ERROR line, and one more with the way out where there is one.
  */
 export function reportFailure(prefix: string, error: unknown, json: boolean): void {
-  if (json && !jsonWritten()) printJson(null, error);
+  if (json && !isTold(error)) printJson(null, error);
   for (const line of errorLines(prefix, error)) console.error(line);
 }
 

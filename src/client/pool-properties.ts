@@ -259,3 +259,19 @@ export const fixedAtCreation: ReadonlyMap<string, string> = new Map([
   ["ec_pda", "can't set EC performance domain affinity on existing pool."],
   ["rp_pda", "can't set RP performance domain affinity on existing pool."],
 ]);
+
+/** The same property under another name, which its errors then use. */
+export function renamedProperty(definition: PoolPropertyDef, name: string): PoolPropertyDef {
+  return {
+    ...definition,
+    name,
+    parse(text) {
+      try {
+        return definition.parse(text);
+      } catch (error) {
+        const words = error instanceof Error ? error.message : String(error);
+        throw new Error(words.replace(` for ${definition.name} (`, ` for ${name} (`));
+      }
+    },
+  };
+}

@@ -40,7 +40,8 @@ export interface RankPool {
 /** undefined: the host told nothing of its devices or pools. */
 export interface SmdInfo {
   readonly devices: readonly RankDevice[];
-  readonly pools: readonly RankPool[];
+  /** undefined: not asked for. */
+  readonly pools: readonly RankPool[] | undefined;
 }
 
 export interface SmdAnswer {
@@ -156,7 +157,7 @@ function managedInfo(answer: SmdManageResp): SmdInfo | undefined {
   const devices = answer.ranks.flatMap(({ rank, results }) =>
     results.flatMap(({ device }) => (device ? [{ rank, device }] : [])),
   );
-  return devices.length === 0 ? undefined : { devices, pools: [] };
+  return devices.length === 0 ? undefined : { devices, pools: undefined };
 }
 
 function manageProblem(answer: SmdManageResp): Error | undefined {

@@ -1,5 +1,5 @@
 /** The properties of a system, their descriptions and the values they take (2.6: system_prop.go). */
-import { poolProperties } from "./pool-properties.ts";
+import { poolProperties, renamedProperty } from "./pool-properties.ts";
 
 export interface SystemPropertyDef {
   readonly key: string;
@@ -22,7 +22,7 @@ function computed(key: string, description: string): SystemPropertyDef {
 
 /** A pool property that can be set for all pools, those to come included. */
 function ofPools(key: string, poolProperty: string): SystemPropertyDef {
-  const { description, parse, format, choices } = poolProperties.get(poolProperty)!;
+  const { description, parse, format, choices } = renamedProperty(poolProperties.get(poolProperty)!, key);
   return { key, description, choices, parse: (text) => format(parse(text)) };
 }
 

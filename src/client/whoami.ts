@@ -1,31 +1,39 @@
 import { readFile } from "node:fs/promises";
-import { userInfo } from "node:os";
 
-/** The user and group of this process as ACL principals, "name@". @throws Error when the group has no name */
+/** The user and group of this process as ACL principals, "name@". @throws Error for ids without a name */
 export async function currentPrincipals(): Promise<{ user: string; group: string }> {
-  const { username, gid } = userInfo();
-  return { user: `${username}@`, group: `${await groupName(gid)}@` };
+  const [user, group] = await Promise.all([
+    nameOf("passwd", process.geteuid!()),
+    nameOf("group", process.getegid!()),
+  ]);
+  return { user: `${user}@`, group: `${group}@` };
 }
 
-/** By /etc/group, and by the host's name services for groups that are not in it. */
-async function groupName(gid: number): Promise<string> {
-  const local = await readFile("/etc/group", "utf8").catch(() => "");
-  const name = groupOf(local, gid) ?? groupOf(await askNameServices(gid), gid);
-  if (name === undefined) throw new Error(`group: unknown groupid ${gid}`);
+/**
+ * By the file of that name in /etc, and by the host's name services for ids that are not in it. Not from
+ * the environment: who owns a pool is no matter of $USER.
+ */
+async function nameOf(database: "passwd" | "group", id: number): Promise<string> {
+  const local = await readFile(`/etc/${database}`, "utf8").catch(() => "");
+  const name = lookUp(local, id) ?? lookUp(await askNameServices(database, id), id);
+  if (name === undefined) {
+    throw new Error(database === "group" ? `group: unknown groupid ${id}` : `user: unknown userid ${id}`);
+  }
   return name;
 }
 
-function groupOf(database: string, gid: number): string | undefined {
-  for (const line of database.split("\n")) {
+/** In both databases the name is the first field and the id the third. */
+function lookUp(text: string, id: number): string | undefined {
+  for (const line of text.split("\n")) {
     const fields = line.split(":");
-    if (fields.length >= 3 && fields[2] === `${gid}`) return fields[0];
+    if (fields.length >= 3 && fields[2] === `${id}`) return fields[0];
   }
   return undefined;
 }
 
-async function askNameServices(gid: number): Promise<string> {
+async function askNameServices(database: string, id: number): Promise<string> {
   try {
-    const getent = Bun.spawn(["getent", "group", `${gid}`], {
+    const getent = Bun.spawn(["getent", database, `${id}`], {
       stdout: "pipe",
       stderr: "ignore",
       timeout: 10_000,

@@ -24,18 +24,20 @@ export interface JsonObject {
 /** DER_MISC: the status of every error that has none of its own. */
 const statusMisc = -1025;
 
-let written = false;
+const told = new WeakSet<Error>();
 
-/** True once a document stands on stdout: there must be only one. */
-export function jsonWritten(): boolean {
-  return written;
+/** Writes a document to stdout. A command prints one, whatever happens; see isTold. */
+export function printJson(response: Json, error?: unknown): void {
+  if (error instanceof Error) told.add(error);
+  console.log(jsonDocument(response, error));
 }
 
-/** Writes the one document of this process to stdout; later calls do nothing. */
-export function printJson(response: Json, error?: unknown): void {
-  if (written) return;
-  written = true;
-  console.log(jsonDocument(response, error));
+/** True when a document has told of `error`, or of what it wraps: then there must not be a second one. */
+export function isTold(error: unknown): boolean {
+  for (let inner = error; inner instanceof Error; inner = inner.cause) {
+    if (told.has(inner)) return true;
+  }
+  return false;
 }
 
 /** The document's text, without the line break at its end. */

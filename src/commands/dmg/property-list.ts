@@ -6,7 +6,7 @@ export const maxKeyLength = 511;
 
 export interface KeyRules {
   /** Names that may be given; any when absent. */
-  readonly allowed?: Iterable<string>;
+  readonly allowed?: readonly string[];
   /** Older names and what they are called now. */
   readonly aliases?: ReadonlyMap<string, string>;
 }
@@ -41,11 +41,10 @@ export function parseKeys(text: string, rules: KeyRules = {}): string[] {
 }
 
 function checkedKey(key: string, { allowed, aliases }: KeyRules, verb: string): string {
-  const known = allowed === undefined ? undefined : [...allowed];
-  if (known !== undefined && !known.includes(key) && !aliases?.has(key)) {
-    const hint = didYouMean(key, known);
+  if (allowed !== undefined && !allowed.includes(key) && !aliases?.has(key)) {
+    const hint = didYouMean(key, allowed);
     throw new Error(
-      `"${key}" is not a ${verb} property (valid: ${known.sort().join(",")})${hint === "" ? "" : `; ${hint}`}`,
+      `"${key}" is not a ${verb} property (valid: ${[...allowed].sort().join(",")})${hint === "" ? "" : `; ${hint}`}`,
     );
   }
   if (key === "") throw new Error("key must not be empty");

@@ -25,12 +25,13 @@ export function smdDocument(answer: SmdAnswer): Json {
 
 function infoDocument({ devices, pools }: SmdInfo): Json {
   const byUuid = new Map<string, Json[]>();
-  for (const pool of pools) {
+  for (const pool of pools ?? []) {
     byUuid.set(pool.uuid, [...(byUuid.get(pool.uuid) ?? []), poolDocument(pool)]);
   }
   return {
     devices: listOrNull(devices.map(({ device, rank }) => smdDeviceDocument(device, rank))),
-    pools: new Map([...byUuid].sort(([left], [right]) => (left < right ? -1 : 1))),
+    pools:
+      pools === undefined ? null : new Map([...byUuid].sort(([left], [right]) => (left < right ? -1 : 1))),
   };
 }
 
@@ -52,7 +53,7 @@ export function smdText(groups: readonly HostGroup<SmdInfo | undefined>[], view:
       const head = banner(printableHosts(hosts));
       if (value === undefined) return `${head}  No SMD info returned\n`;
       const devices = view.devices ? devicesText(value.devices, view) : "";
-      return head + indentLines(devices + (view.pools ? poolsText(value.pools, view) : ""));
+      return head + indentLines(devices + (view.pools ? poolsText(value.pools ?? [], view) : ""));
     })
     .join("");
 }

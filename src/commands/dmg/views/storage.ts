@@ -53,18 +53,18 @@ export function storageScanDocument(answer: StorageScanAnswer): Json {
   };
 }
 
-function moduleDocument(module: ScmModule): Json {
+export function moduleDocument(module: ScmModule | undefined): Json {
   return {
-    ChannelID: module.channelid,
-    ChannelPosition: module.channelposition,
-    ControllerID: module.controllerid,
-    SocketID: module.socketid,
-    PhysicalID: module.physicalid,
-    Capacity: module.capacity,
-    UID: module.uid,
-    PartNumber: module.partNumber,
-    FirmwareRevision: module.firmwareRevision,
-    HealthState: module.healthState,
+    ChannelID: module?.channelid ?? 0,
+    ChannelPosition: module?.channelposition ?? 0,
+    ControllerID: module?.controllerid ?? 0,
+    SocketID: module?.socketid ?? 0,
+    PhysicalID: module?.physicalid ?? 0,
+    Capacity: module?.capacity ?? 0n,
+    UID: module?.uid ?? "",
+    PartNumber: module?.partNumber ?? "",
+    FirmwareRevision: module?.firmwareRevision ?? "",
+    HealthState: module?.healthState ?? "",
   };
 }
 
