@@ -45,6 +45,12 @@ export function createProcessMonitor(options: ProcessMonitorOptions): ProcessMon
   async function poolConnected(pid: number, pool: string, handle: string): Promise<void> {
     const [name, started] = await Promise.all([processName(pid), processStart(pid)]);
     let client = clients.get(pid);
+    if (client !== undefined && started !== undefined && client.started !== started) {
+      // Its number has gone to another process before we noticed its end.
+      clients.delete(pid);
+      void release(client);
+      client = undefined;
+    }
     if (client === undefined) {
       if (name === undefined) {
         log.error(`failed to get process name for pid ${pid}`);
