@@ -1,5 +1,5 @@
 import { CString, type FFIFunction, linkSymbols, type Pointer } from "bun:ffi";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { faultMissingLibrary, faultMissingSymbol } from "../faults/library.ts";
 import { bindLibc, cString } from "./libc.ts";
@@ -74,6 +74,34 @@ function loaderError(): string {
 /** The loader's words when the file itself is not there; anything else is worth more to a person. */
 const NOT_THERE = /cannot open shared object file: No such file or directory/;
 
+/** Dependencies opened on the way to one library; more are a circle. */
+const MAX_DEPENDENCIES = 64;
+
+/**
+ * Opens one file. The loader looks for what the file needs only in its own places; what lies in our folders
+ * (SPDK's libraries need twenty others beside them) is opened first, by the name the loader misses.
+ */
+function openFile(file: string, flags: number, folders: readonly (string | undefined)[]): Pointer | string {
+  const tried = new Set<string>();
+  for (;;) {
+    const handle = libc.dlopen(cString(file), flags);
+    if (handle !== null) return asPointer(handle);
+    const reason = loaderError();
+    const missing = /^([\w.+-]+): cannot open shared object file/.exec(reason)?.[1];
+    if (missing === undefined || file.endsWith(missing) || tried.has(missing)) return reason;
+    tried.add(missing);
+    const opened =
+      tried.size < MAX_DEPENDENCIES &&
+      folders.some(
+        (folder) =>
+          folder !== undefined &&
+          existsSync(path.join(folder, missing)) &&
+          typeof openFile(path.join(folder, missing), flags, folders) !== "string",
+      );
+    if (!opened) return reason;
+  }
+}
+
 /**
  * Opens the first that opens of all names in all folders, by order of name.
  * @throws Fault "dependency" 1 with the loader's most telling words.
@@ -82,18 +110,17 @@ export function openLibrary(
   spec: LibrarySpec,
   folders: readonly (string | undefined)[] = searchFolders(process.env),
 ): Library {
+  const flags = RTLD_NOW | (spec.global ? RTLD_GLOBAL : 0);
   let reason = "";
   for (const name of spec.names) {
     for (const folder of folders) {
       const file = folder === undefined ? name : path.join(folder, name);
-      const handle = libc.dlopen(cString(file), RTLD_NOW | (spec.global ? RTLD_GLOBAL : 0));
-      if (handle !== null)
-        return { title: spec.title, name: file, install: spec.install, handle: asPointer(handle) };
-      const text = loaderError();
+      const handle = openFile(file, flags, folders);
+      if (typeof handle !== "string") return { title: spec.title, name: file, install: spec.install, handle };
       // "x.so: cannot open …: No such file" about x itself says only that it is elsewhere; about another
       // library it names the missing dependency.
-      const telling = !NOT_THERE.test(text) || !text.startsWith(`${file}:`);
-      if (reason === "" || (telling && NOT_THERE.test(reason) && reason.includes(name))) reason = text;
+      const telling = !NOT_THERE.test(handle) || !handle.startsWith(`${file}:`);
+      if (reason === "" || (telling && NOT_THERE.test(reason) && reason.includes(name))) reason = handle;
     }
   }
   throw faultMissingLibrary(`${spec.title} (${spec.names.join(", ")})`, spec.install, reason);

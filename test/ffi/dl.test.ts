@@ -39,6 +39,21 @@ describe.skipIf(Bun.which("gcc") === null)("opening a library", () => {
       path.join(folder, "libgone.so.1"),
     );
     fs.rmSync(path.join(folder, "libgone.so.1"));
+    compile("libdeep.so.1", "int deep(void) { return 11; }\n", "-Wl,-soname,libdeep.so.1");
+    const deep = path.join(folder, "libdeep.so.1");
+    compile(
+      "libmid.so.1",
+      "int deep(void); int mid(void) { return deep(); }\n",
+      deep,
+      "-Wl,-soname,libmid.so.1",
+    );
+    const mid = path.join(folder, "libmid.so.1");
+    compile(
+      "libwants2.so.1",
+      "int mid(void); int wants2(void) { return mid(); }\n",
+      mid,
+      "-Wl,--allow-shlib-undefined",
+    );
     fs.writeFileSync(path.join(folder, "libtext.so.1"), "this is no library\n");
   });
   afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -75,6 +90,11 @@ describe.skipIf(Bun.which("gcc") === null)("opening a library", () => {
     expect(faultOf(() => openLibrary(spec("libwants.so.1"), [folder, undefined])).reason).toContain(
       "libgone.so.1",
     );
+  });
+
+  test("a dependency that lies in a folder of ours is opened first", () => {
+    const wants = openLibrary(spec("libwants2.so.1"), [folder, undefined]);
+    expect(bindSymbols([wants], { wants2: { args: [], returns: "i32" } }).wants2()).toBe(11);
   });
 
   test("a file that is no library says so, though another folder has none", () => {

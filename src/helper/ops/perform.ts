@@ -1,11 +1,4 @@
-import type { HelperRequest } from "../protocol.ts";
-
-/** Operations other than mounts; each loads what it needs and nothing else. */
-export type Operation = Exclude<HelperRequest, { op: "mount" | "unmount" }>;
-
-class UnknownOperationError extends Error {
-  override readonly name = "UnknownOperationError";
-}
+import type { Operation } from "./requests.ts";
 
 /** Does one operation and returns what it found out, made of plain JSON values. */
 export async function performOperation(request: Operation): Promise<unknown> {
@@ -48,7 +41,30 @@ export async function performOperation(request: Operation): Promise<unknown> {
       await destroyNamespace(request.name);
       return null;
     }
+    case "nvme-scan": {
+      const { scanNvme } = await import("./nvme.ts");
+      return scanNvme(request);
+    }
+    case "nvme-format": {
+      const { formatNvme } = await import("./nvme.ts");
+      return formatNvme(request);
+    }
+    case "nvme-firmware-update": {
+      const { updateNvmeFirmware } = await import("./nvme.ts");
+      return updateNvmeFirmware(request);
+    }
+    case "nvme-led": {
+      const { manageLed } = await import("./nvme.ts");
+      return manageLed(request);
+    }
+    case "storage-apply": {
+      const { applySteps } = await import("./apply.ts");
+      // Progress goes to stderr, a line a step; the answer comes at the end.
+      return applySteps(request.steps, undefined, (step, result) => {
+        process.stderr.write(`step ${JSON.stringify({ step: step.do, ...result })}\n`);
+      });
+    }
     default:
-      throw new UnknownOperationError(request.op);
+      return request satisfies never;
   }
 }

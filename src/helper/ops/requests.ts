@@ -121,3 +121,6 @@ export const operationSchemas = [
   }),
   z.strictObject({ op: z.literal("storage-apply"), steps: z.array(stepSchema).max(4096) }),
 ] as const;
+
+/** One of these, checked and with defaults filled in. */
+export type Operation = z.output<(typeof operationSchemas)[number]>;
