@@ -416,6 +416,20 @@ describe("daos_agent", () => {
     expect((await run(daosctl("agent", "version"))).stdout).toStartWith("DAOS Agent version 2.6.0");
   });
 
+  test("net-scan shows this node's interfaces, loopback never", async () => {
+    const text = await run(daosctl("agent", "net-scan"));
+    expect(text.status).toBe(0);
+    const json = JSON.parse((await run(daosctl("agent", "net-scan", "-j"))).stdout);
+    const fabrics = Object.values(json.response ?? {}) as {
+      HostFabric: { Interfaces: { Device: string }[] | null };
+    }[];
+    const devices = fabrics.flatMap(({ HostFabric }) =>
+      (HostFabric.Interfaces ?? []).map((found) => found.Device),
+    );
+    for (const device of devices) expect(text.stdout).toContain(device);
+    expect(devices).not.toContain("lo");
+  });
+
   test("dump-attachinfo writes the file of CaRT, or a document", async () => {
     const ms = await management();
     const config = path.join(newFolder(), "daos_agent.yml");

@@ -25,6 +25,7 @@ export const command = defineCommand({
   subCommands: {
     start: () => import("./start.ts").then((module) => module.command),
     "dump-attachinfo": () => import("./dump-attachinfo.ts").then((module) => module.command),
+    "net-scan": () => import("./net-scan.ts").then((module) => module.command),
     version: () => import("./version.ts").then((module) => module.command),
   },
   /** Without a command it starts, as 2.6's. */
