@@ -87,7 +87,7 @@ async function tests(): Promise<void> {
 }
 
 debianPackages();
-check("format and lint", bin("biome"), ["ci", "--error-on-warnings"]);
+check("format and lint", bin("biome"), ["ci", "--error-on-warnings", "--colors=off"]);
 check("types", bin("tsc"), ["-p", "."]);
 generatedCode();
 if (check("build", process.execPath, ["build.ts"])) await tests();
