@@ -126,7 +126,7 @@ export async function startAgent(start: AgentStart): Promise<RunningAgent> {
       `transport_config:\n${transport}${start.yaml ?? LOOPBACK}`,
   );
   const child = Bun.spawn(daosctl("agent", "start", "-o", config, ...(start.args ?? [])), {
-    stdout: "inherit",
+    stdout: "ignore",
     stderr: "inherit",
     env: { PATH: process.env["PATH"] ?? "", ...start.env },
   });

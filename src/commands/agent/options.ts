@@ -39,7 +39,7 @@ async function load(file: string): Promise<AgentConfig> {
   }
 }
 
-/** The daemon's log: the file of the configuration, else standard output. */
+/** The daemon's log: standard output, and the file of the configuration where there is one. */
 export function agentLog(config: AgentConfig, flags: AgentFlags): DaemonLog {
   const mask = config.controlLogMask === "TRACE" ? "DEBUG" : config.controlLogMask;
   return createDaemonLog({
@@ -47,5 +47,7 @@ export function agentLog(config: AgentConfig, flags: AgentFlags): DaemonLog {
     level: flags.debug === true ? "DEBUG" : mask,
     file: config.logFile,
     json: flags["json-logging"] === true,
+    // As 2.6 does: whoever started it sees it become ready.
+    stdout: true,
   });
 }
