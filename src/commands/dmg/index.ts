@@ -22,6 +22,12 @@ export const command = defineCommand({
       description: "Control configuration (default: ~/.daos_control.yml, else /etc/daos/daos_control.yml)",
       valueHint: "path",
     },
+    "host-list": {
+      type: "string",
+      alias: "l",
+      description: "Older place of the flag of the same name of some commands",
+      valueHint: "hosts",
+    },
     timeout: { type: "string", description: "Give up after this long: 30s, 5m", valueHint: "duration" },
   },
   subCommands: {
