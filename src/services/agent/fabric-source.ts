@@ -1,7 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { AgentFabricConfig } from "../../config/types.ts";
 import { domainOf, type FabricInterface } from "../../hardware/fabric.ts";
-import { scanHostFabric } from "../../hardware/libfabric.ts";
 import { NetDevClass, type NetDevice, readNetDevices } from "../../hardware/netdev.ts";
 import type { Logger } from "../../log/logger.ts";
 import { createFabric, type Fabric, type FabricDevice } from "./fabric.ts";
@@ -74,7 +73,11 @@ function configuredDevices(configured: readonly AgentFabricConfig[]): FabricDevi
 }
 
 async function scanDevices(providers: readonly string[], log: Logger): Promise<FabricDevice[]> {
-  const devices = await readNetDevices();
+  const [devices, { scanHostFabric }] = await Promise.all([
+    readNetDevices(),
+    // Wanted once, so not loaded at start.
+    import("../../hardware/libfabric.ts"),
+  ]);
   const { interfaces, note } = await scanHostFabric(devices, providers);
   if (note !== undefined) log.debug(`fabric scan without libfabric: ${note}`);
   return groupByDevice([...interfaces, ...loopbackInterfaces(devices, providers)]);
