@@ -5,11 +5,11 @@ import { type DmgClient, systemField } from "../../client/context.ts";
 import type { ControlConfig } from "../../config/types.ts";
 import { wrapError } from "../../faults/cause.ts";
 import { errorText } from "../../faults/fault.ts";
-import { silentLogger } from "../../log/logger.ts";
 import type { TransportSecurity } from "../../security/tls.ts";
 import { type Json, printJson } from "../../ui/json.ts";
 import { type Arguments, flag, parseDuration, text } from "./arguments.ts";
 import { controlConfig, controlHosts } from "./control-config.ts";
+import { ignoreProxies, makeOutput, type Output } from "./output.ts";
 
 /** What a command has to say: a document for --json, text for people, and an error if it failed in part. */
 export interface Outcome {
@@ -50,6 +50,7 @@ export async function runDmg(
   traits: CommandTraits,
   body: (session: Session) => Promise<Outcome>,
 ): Promise<void> {
+  ignoreProxies(args);
   const session = makeSession(args, traits);
   let outcome: Outcome;
   try {
@@ -66,8 +67,8 @@ export async function runDmg(
   if (session.json) {
     printJson(outcome.response, outcome.error);
   } else {
-    if (outcome.warnings) console.error(`ERROR: ${outcome.warnings.trimEnd()}`);
-    if (outcome.text) console.log(outcome.text.replace(/\n$/, ""));
+    if (outcome.warnings) session.output.error(outcome.warnings.trimEnd());
+    if (outcome.text) session.output.info(outcome.text.replace(/\n$/, ""));
   }
   if (outcome.error) throw inContext(outcome.error, traits);
 }
@@ -101,7 +102,11 @@ function inContext(error: unknown, { failure }: CommandTraits): unknown {
   return failure === undefined ? error : wrapError(failure, error);
 }
 
-function makeSession(args: Arguments, traits: CommandTraits): Session & { end(): Promise<void> } {
+function makeSession(
+  args: Arguments,
+  traits: CommandTraits,
+): Session & { readonly output: Output; end(): Promise<void> } {
+  const output = makeOutput(args);
   const abort = new AbortController();
   const interrupt = () => abort.abort(new Error("interrupted"));
   process.once("SIGINT", interrupt);
@@ -110,12 +115,11 @@ function makeSession(args: Arguments, traits: CommandTraits): Session & { end():
     args,
     json: flag(args, "json"),
     signal: abort.signal,
-    say(line) {
-      if (!flag(args, "json")) console.log(line);
-    },
-    notice: (line) => console.error(`NOTICE: ${line}`),
+    say: output.info,
+    notice: output.notice,
+    output,
     client: () => {
-      client ??= loadClient(args, traits, abort.signal);
+      client ??= loadClient(args, traits, output, abort.signal);
       return client;
     },
     end: async () => {
@@ -127,7 +131,12 @@ function makeSession(args: Arguments, traits: CommandTraits): Session & { end():
   };
 }
 
-async function loadClient(args: Arguments, traits: CommandTraits, signal: AbortSignal): Promise<DmgClient> {
+async function loadClient(
+  args: Arguments,
+  traits: CommandTraits,
+  output: Output,
+  signal: AbortSignal,
+): Promise<DmgClient> {
   const config = await controlConfig(text(args, "config-path"));
   const hosts = controlHosts(config, text(args, "host-list"));
   return {
@@ -138,7 +147,7 @@ async function loadClient(args: Arguments, traits: CommandTraits, signal: AbortS
     hosts,
     signal,
     timeoutMs: traits.ownTimeout ? undefined : parseDuration(text(args, "timeout")),
-    log: flag(args, "debug") ? debugLogger : silentLogger,
+    log: output,
   };
 }
 
@@ -151,8 +160,3 @@ async function transportSecurity(config: ControlConfig, insecure: boolean): Prom
     throw wrapError("Unable to load Certificate Data", error);
   }
 }
-
-const debugLogger = {
-  ...silentLogger,
-  debug: (message: string) => console.error(`DEBUG ${new Date().toISOString()} ${message}`),
-};
