@@ -7,7 +7,7 @@ import { readController } from "../pci/devices.ts";
 import { driverOf, readStorageHost } from "../pci/host.ts";
 import { removeLeftovers, type SpdkFolders, spdkFolders } from "../pci/leftovers.ts";
 import { type HostRoots, hostRoots, names, readInteger } from "../pci/roots.ts";
-import { userSpaceFile, userSpaceUse } from "../pci/users.ts";
+import { userSpaceFile } from "../pci/users.ts";
 import type { BindableDriver, Step, StepResult } from "./requests.ts";
 
 /** A driver takes a device on its own time (nvme resets it first). */
@@ -117,8 +117,7 @@ async function refuseUsed({ roots }: ApplyHost, address: string): Promise<string
       if (used.length > 0) throw new NotDoneError(`${behind.address} behind ${address}: ${used.join(", ")}`);
     }
   }
-  const use = await userSpaceUse(roots, address);
-  if (use !== undefined) throw new NotDoneError(`${address} is ${use}`);
+  if (controller.heldBy !== undefined) throw new NotDoneError(`${address} is ${controller.heldBy}`);
   return controller.driver;
 }
 
@@ -136,16 +135,25 @@ async function bind(host: ApplyHost, address: string, driver: BindableDriver): P
     }
     await roots.write(override, target);
   }
+  const probe = () => roots.write(path.join(roots.sys, "bus/pci/drivers_probe"), address);
   try {
     if (before !== undefined) await roots.write(path.join(device, "driver/unbind"), address);
     if (target !== undefined) {
-      await roots.write(path.join(roots.sys, "bus/pci/drivers_probe"), address);
+      await probe();
       await driverArrives(roots, address, target);
     }
-  } finally {
-    // An override that stays would keep the device from its own driver for ever, also for other tools.
+  } catch (error) {
     if (target !== undefined) await roots.write(override, "\n");
+    // Better with its old driver than with none.
+    if (before !== undefined && (await driverOf(roots, address)) === undefined) {
+      await probe().catch((again: unknown) => {
+        throw new Error(`${errorText(error)}; nor did it go back to ${before}: ${errorText(again)}`);
+      });
+    }
+    throw error;
   }
+  // An override that stays would keep the device from its own driver for ever, also for other tools.
+  if (target !== undefined) await roots.write(override, "\n");
   return { detail: `${address} ${before ?? "no driver"} -> ${target ?? "no driver"}` };
 }
 

@@ -2,6 +2,7 @@ import { realpath } from "node:fs/promises";
 import path from "node:path";
 import { type BlockDevice, blockDevicesOf, readBlockFacts } from "./block.ts";
 import { type HostRoots, linkName, names, readInteger, readText } from "./roots.ts";
+import { userSpaceUse } from "./users.ts";
 
 /** A storage controller on the PCI bus. */
 export interface StorageController {
@@ -19,6 +20,8 @@ export interface StorageController {
   readonly groupMates: readonly { readonly address: string; readonly driver: string }[];
   /** Address of the VMD it is behind (the kernel's vmd driver shows it then). */
   readonly behindVmd: string | undefined;
+  /** Who has it open in user space: "in use by process 4711 (daos_engine)". */
+  readonly heldBy: string | undefined;
   /** Block devices that the kernel's driver made of it. */
   readonly blockDevices: readonly BlockDevice[];
 }
@@ -97,12 +100,13 @@ export async function readController(
   const folder = path.join(roots.sys, "bus/pci/devices", address);
   const real = await realpath(folder);
   const facts = blocks ?? (await readBlockFacts(roots));
-  const [driver, numaNode, group, mates, behindVmd] = await Promise.all([
+  const [driver, numaNode, group, mates, behindVmd, heldBy] = await Promise.all([
     linkName(path.join(folder, "driver")),
     readInteger(path.join(folder, "numa_node")),
     linkName(path.join(folder, "iommu_group")),
     groupMates(roots, address),
     vmdAbove(roots, real),
+    userSpaceUse(roots, address),
   ]);
   return {
     address,
@@ -112,6 +116,7 @@ export async function readController(
     iommuGroup: group === undefined ? undefined : Number(group),
     groupMates: mates,
     behindVmd,
+    heldBy,
     blockDevices: blockDevicesOf(facts, real),
   };
 }
