@@ -21,7 +21,9 @@ test("the log file keeps every level, also what the terminal does not show", () 
 });
 
 test("a log file that cannot be written is said at once", () => {
-  expect(() => makeOutput({ "log-file": join(directory, "missing", "dmg.log") })).toThrow("create log file: ");
+  expect(() => makeOutput({ "log-file": join(directory, "missing", "dmg.log") })).toThrow(
+    "create log file: ",
+  );
 });
 
 test("proxies are ignored unless asked for", () => {
