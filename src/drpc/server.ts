@@ -8,6 +8,7 @@ import { createLimiter } from "./limiter.ts";
 import { MAX_PACKET_BYTES } from "./limits.ts";
 import { listenSeqpacket, type PacketSocket } from "./seqpacket.ts";
 import { createSession, type ServerSession } from "./session.ts";
+import { defaultMaxSessions } from "./session-limit.ts";
 import type { DrpcModules, DrpcServer } from "./types.ts";
 
 export interface DrpcServerOptions {
@@ -19,7 +20,7 @@ export interface DrpcServerOptions {
   readonly log: Logger;
   /** Calls that may run at once, over all connections; the others wait. */
   readonly maxRunningCalls?: number;
-  /** Connections beyond this are closed as they come. */
+  /** Connections beyond this are closed as they come. By default what the limit of open files leaves room for. */
   readonly maxSessions?: number;
   /** Longest body of an answer; a longer one becomes FAILURE. */
   readonly maxAnswerBytes?: number;
@@ -33,16 +34,20 @@ const RESPONSE_OVERHEAD_BYTES = 32;
  * @throws Fault 6 when another process answers on `path`; SysError when the socket cannot be made there.
  */
 export async function listenDrpc(options: DrpcServerOptions): Promise<DrpcServer> {
-  const { path, mode, modules, log, maxRunningCalls = 1024, maxSessions = 8192 } = options;
+  const { path, mode, modules, log, maxRunningCalls = 1024 } = options;
+  const maxSessions = options.maxSessions ?? (await defaultMaxSessions());
   const maxAnswerBytes = options.maxAnswerBytes ?? MAX_PACKET_BYTES - RESPONSE_OVERHEAD_BYTES;
   const limiter = createLimiter(maxRunningCalls);
   const sessions = new Map<PacketSocket, ServerSession>();
   let lastId = 0;
+  let full = false;
 
   await clearStaleSocket(path);
   const listener = await listenSeqpacket(path, mode, (socket) => {
     if (sessions.size >= maxSessions) {
-      log.error(`dRPC ${path}: connection refused, ${sessions.size} are open`);
+      // Said once until there is room again: peers may come by the thousand.
+      if (!full) log.error(`dRPC ${path}: connection refused, ${sessions.size} are open`);
+      full = true;
       return undefined;
     }
     const session = createSession({
@@ -54,6 +59,7 @@ export async function listenDrpc(options: DrpcServerOptions): Promise<DrpcServer
       maxAnswerBytes,
       onClose() {
         sessions.delete(socket);
+        full = false;
       },
     });
     sessions.set(socket, session);

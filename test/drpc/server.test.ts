@@ -8,6 +8,7 @@ import { drpcMethod } from "../../src/drpc/body.ts";
 import { callDrpc } from "../../src/drpc/client.ts";
 import { decodeResponse, encodeCall } from "../../src/drpc/frames.ts";
 import { listenDrpc } from "../../src/drpc/server.ts";
+import { sessionsFor } from "../../src/drpc/session-limit.ts";
 import { DrpcStatusError, Status } from "../../src/drpc/status.ts";
 import type { DrpcModules, DrpcPeer, DrpcServer, DrpcSession } from "../../src/drpc/types.ts";
 import { isFault } from "../../src/faults/fault.ts";
@@ -320,6 +321,12 @@ describe("many peers", () => {
     peers[0]!.socket.terminate();
     await until(async () => (await callDrpc(path, 2, ECHO, bytes(1)).catch(() => undefined)) !== undefined);
     for (const peer of peers) peer.socket.terminate();
+  });
+
+  test("are as many as the limit of open files leaves room for", () => {
+    expect([20, 64, 400, 1024, 20_000, Number.POSITIVE_INFINITY].map(sessionsFor)).toEqual([
+      10, 32, 200, 768, 8192, 8192,
+    ]);
   });
 
   test("that send without reading answers are not read from any more", async () => {
