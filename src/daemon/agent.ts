@@ -55,6 +55,7 @@ export interface Agent {
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, log } = options;
   log.info(`Starting ${AGENT_VERSION_TEXT} (pid ${process.pid})`);
+  if (config.telemetryEnabled) log.notice("telemetry_enabled: this agent collects no client telemetry");
   const transport = await loadTransportSecurity(config.transportConfig, "agent");
   const hosts = hostAddresses(config.accessPoints, config.port);
   const client: ClientContext = {
