@@ -1,8 +1,9 @@
 import { Fault } from "../faults/fault.ts";
+import { createCommitter } from "./committer.ts";
 import { faultStoreClosed, faultStoreFailed } from "./faults.ts";
 import { sqlitePath } from "./sqlite-file.ts";
 import type { WorkerAnswer, WorkerRequest } from "./sqlite-messages.ts";
-import type { Leadership, Store, StoreOp } from "./store.ts";
+import type { Leadership, Store } from "./store.ts";
 
 export interface SqliteStoreOptions {
   /** Folder of the database; made when it does not exist. */
@@ -54,50 +55,13 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       closing === undefined
         ? { leader: true, term, leaderHint: options.addr }
         : { leader: false, term, leaderHint: "" },
-    // Nobody else could take it.
+    // Nobody else could take it, and nobody else writes.
     onLeadership: () => () => undefined,
+    onChange: () => () => undefined,
+    barrier: () => committer.idle(),
     close() {
       closing ??= close();
       return closing;
-    },
-  };
-}
-
-interface Committer {
-  commit(ops: readonly StoreOp[]): Promise<void>;
-  /** Resolves when nothing waits and nothing is being written. */
-  idle(): Promise<void>;
-}
-
-/** Joins the batches that wait into one transaction at a time. */
-function createCommitter(write: (ops: readonly StoreOp[]) => Promise<unknown>): Committer {
-  let waiting: StoreOp[] = [];
-  let next: Promise<unknown> | undefined;
-  let writing: Promise<unknown> = Promise.resolve();
-
-  const flush = (): Promise<unknown> => {
-    const ops = waiting;
-    waiting = [];
-    next = undefined;
-    return write(ops);
-  };
-
-  return {
-    async commit(ops) {
-      waiting.push(...ops);
-      if (next === undefined) {
-        const before = writing;
-        next = before.then(flush, flush);
-        writing = next;
-      }
-      await next;
-    },
-    async idle() {
-      try {
-        await writing;
-      } catch {
-        // Those who committed have been told.
-      }
     },
   };
 }

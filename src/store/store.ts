@@ -17,16 +17,36 @@ export interface Leadership {
   readonly leaderHint: string;
 }
 
+/** What another replica has committed. */
+export type StoreChange =
+  | { readonly kind: "ops"; readonly ops: readonly StoreOp[] }
+  /** Everything anew: the copy had lost touch, or may hold what was never committed. */
+  | { readonly kind: "reset"; readonly records: ReadonlyMap<string, string> };
+
 export interface Store {
   /** Every key and value, read linearizably. */
   load(): Promise<ReadonlyMap<string, string>>;
   /**
    * Commits the batch atomically; resolves only when it would survive power loss.
    * @throws NotLeaderError when this replica may not write (any more); nothing was written then.
+   *   Fault 600 when the store failed: it says whether anything may have been written.
    */
   commit(ops: readonly StoreOp[]): Promise<void>;
   leadership(): Leadership;
   /** Called at each gain and loss; returns the way to stop listening. */
   onLeadership(listener: (now: Leadership) => void): () => void;
+  /**
+   * What others commit, in order, while this replica does not lead: with it the copy made by load() follows
+   * the system. At a gain of leadership all of it has been told before onLeadership's listeners are; a loss
+   * begins with a reset. A store of one replica has no others and tells nothing.
+   */
+  onChange(listener: (change: StoreChange) => void): () => void;
+  /**
+   * Resolves when everything that was committed before the call, by whichever replica, has been told to
+   * onChange's listeners; on the leader, when it was still the leader after the call. What is read from
+   * memory after that is a linearizable read. Writes nothing.
+   * @throws NotLeaderError when leadership was lost meanwhile; UnavailableError without a quorum.
+   */
+  barrier(): Promise<void>;
   close(): Promise<void>;
 }

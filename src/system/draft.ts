@@ -1,4 +1,4 @@
-import { changeToOps, metaOps, type RecordOp } from "./records.ts";
+import { changeToOps, metaOps, type RecordOp, readCounters, recordToChange } from "./records.ts";
 import type { Change, Member, PoolService, SystemState } from "./types.ts";
 
 /**
@@ -18,6 +18,15 @@ export function applyChanges(state: SystemState, changes: readonly Change[]): Sy
   const draft = createDraft(state);
   draft.apply(changes);
   return draft.state;
+}
+
+/**
+ * Follows what another replica has written: the same state as its own, counters and all.
+ * @throws Error for records that cannot be read, see stateFromRecords.
+ */
+export function applyRecords(state: SystemState, ops: readonly RecordOp[]): SystemState {
+  const changes = ops.flatMap((op) => recordToChange(op) ?? []);
+  return { ...applyChanges(state, changes), ...readCounters(ops) };
 }
 
 export function createDraft(base: SystemState): Draft {

@@ -105,46 +105,84 @@ export function stateFromRecords(records: ReadonlyMap<string, string>, empty: Sy
   const findings = new Map<string, string>();
   const ranksByUuid = new Map<string, number>();
   const poolsByLabel = new Map<string, string>();
-  let counters: Pick<SystemState, "version" | "nextRank" | "mapVersion"> = empty;
+  let counters: Counters = empty;
 
-  for (const [key, text] of records) {
-    const value = parseRecord(key, text);
-    const slash = key.indexOf("/");
-    const name = key.slice(slash + 1);
-    switch (key.slice(0, slash)) {
-      case "member": {
-        const member = readMember(key, value);
+  for (const [key, value] of records) {
+    const change = recordToChange({ key, value });
+    switch (change?.kind) {
+      case "putMember": {
+        const { member } = change;
         unique(key, ranksByUuid.has(member.uuid), `member ${member.uuid} has two ranks`);
         members.set(member.rank, member);
         ranksByUuid.set(member.uuid, member.rank);
         break;
       }
-      case "pool": {
-        const pool = readPool(key, value);
+      case "putPool": {
+        const { pool } = change;
         pools.set(pool.uuid, pool);
         if (pool.label === "") break;
         unique(key, poolsByLabel.has(pool.label), `label "${pool.label}" is used twice`);
         poolsByLabel.set(pool.label, pool.uuid);
         break;
       }
-      case "attr":
-        attributes.set(name, expect(key, value, "string"));
+      case "setAttribute":
+        attributes.set(change.key, change.value);
         break;
-      case "domain":
-        domainIds.set(name, expect(key, value, "number"));
+      case "putDomain":
+        domainIds.set(change.path, change.id);
         break;
-      case "finding":
-        findings.set(name, text);
-        break;
-      case "meta":
-        if (key === metaKey) counters = readMeta(key, value);
+      case "putFinding":
+        findings.set(change.seq, change.report);
         break;
       default:
-        damaged(key, "is of no kind this version knows");
+        counters = readCounters([{ key, value }]) ?? counters;
     }
   }
   const inOrder = new Map([...members].sort(([a], [b]) => a - b));
   return { ...counters, members: inOrder, pools, attributes, domainIds, findings, ranksByUuid, poolsByLabel };
+}
+
+/**
+ * What one written record means, as a change; undefined for the counters, which readCounters reads.
+ * @throws Error as stateFromRecords.
+ */
+export function recordToChange({ key, value }: RecordOp): Change | undefined {
+  const slash = key.indexOf("/");
+  const name = key.slice(slash + 1);
+  const parsed = value === undefined ? undefined : parseRecord(key, value);
+  switch (key.slice(0, slash)) {
+    case "member":
+      return value === undefined
+        ? { kind: "removeMember", rank: Number(name) }
+        : { kind: "putMember", member: readMember(key, parsed) };
+    case "pool":
+      return value === undefined
+        ? { kind: "removePool", uuid: name }
+        : { kind: "putPool", pool: readPool(key, parsed) };
+    case "attr":
+      return value === undefined
+        ? { kind: "removeAttribute", key: name }
+        : { kind: "setAttribute", key: name, value: expect(key, parsed, "string") };
+    case "domain":
+      if (value === undefined) return damaged(key, "was removed: numbers of fault domains stay");
+      return { kind: "putDomain", path: name, id: expect(key, parsed, "number") };
+    case "finding":
+      return value === undefined
+        ? { kind: "removeFinding", seq: name }
+        : { kind: "putFinding", seq: name, report: value };
+    case "meta":
+      return undefined;
+    default:
+      return damaged(key, "is of no kind this version knows");
+  }
+}
+
+type Counters = Pick<SystemState, "version" | "nextRank" | "mapVersion">;
+
+/** The counters among written records, or undefined when they are not. */
+export function readCounters(ops: readonly RecordOp[]): Counters | undefined {
+  const text = ops.findLast(({ key, value }) => key === metaKey && value !== undefined)?.value;
+  return text === undefined ? undefined : readMeta(metaKey, parseRecord(metaKey, text));
 }
 
 function damaged(key: string, why: string): never {
@@ -198,7 +236,7 @@ function readPool(key: string, value: unknown): PoolService {
   return { ...stored, perRankTierBytes: stored.perRankTierBytes.map(BigInt) };
 }
 
-function readMeta(key: string, value: unknown): Pick<SystemState, "version" | "nextRank" | "mapVersion"> {
+function readMeta(key: string, value: unknown): Counters {
   const stored = versioned(key, value) as unknown as StoredMeta;
   return {
     version: BigInt(stored.version),

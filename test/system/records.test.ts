@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { applyChanges, createDraft } from "../../src/system/draft.ts";
+import { applyChanges, applyRecords, createDraft } from "../../src/system/draft.ts";
 import { stateFromRecords, stateToRecords } from "../../src/system/records.ts";
 import { emptyState } from "../../src/system/state.ts";
 import type { SystemState } from "../../src/system/types.ts";
@@ -95,4 +95,20 @@ describe("the system's records", () => {
   ])("a damaged record is named: %s", (why, broken) => {
     expect(() => stateFromRecords(broken, emptyState())).toThrow(new RegExp(`record .*${why}`));
   });
+});
+
+test("a replica that follows what is written has the state of the one that writes", () => {
+  fc.assert(
+    fc.property(fc.array(fc.array(anyChange, { maxLength: 8 }), { maxLength: 6 }), (batches) => {
+      let leads = emptyState();
+      let follows = emptyState();
+      for (const changes of batches) {
+        const draft = createDraft(leads);
+        draft.apply(changes);
+        leads = draft.state;
+        follows = applyRecords(follows, draft.ops());
+        expect(inOrder(follows)).toEqual(inOrder(leads));
+      }
+    }),
+  );
 });

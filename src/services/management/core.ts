@@ -34,7 +34,7 @@ export interface Core {
   running(): Running | undefined;
   /**
    * The state, for a method only the leader may answer.
-   * @throws NotReplicaError, UninitializedError, NotLeaderError, Fault 1103.
+   * @throws NotReplicaError, UninitializedError, NotLeaderError, UnavailableError, Fault 1103.
    */
   leader(options?: GuardOptions): SystemState;
   /**
@@ -70,11 +70,9 @@ export function createCore(deps: ManagementDeps, running: () => Running | undefi
   const leading = (): Running => {
     const parts = started();
     const { leader, leaderHint } = parts.store.leadership();
-    if (!leader)
-      throw new NotLeaderError(
-        leaderHint,
-        deps.replicas.filter((addr) => addr !== deps.selfAddr),
-      );
+    if (!leader) throw notLeader(deps, leaderHint);
+    // Leader, but what an earlier one has left is still being read.
+    if (!parts.journal.isOpen()) throw new UnavailableError();
     return parts;
   };
 
@@ -82,7 +80,10 @@ export function createCore(deps: ManagementDeps, running: () => Running | undefi
     deps,
     log: deps.log,
     isReplica,
-    isLeader: () => running()?.store.leadership().leader === true,
+    isLeader() {
+      const parts = running();
+      return parts?.journal.isOpen() === true && parts.store.leadership().leader;
+    },
     running,
     leader: (options = {}) => checked(leading().journal.state(), options),
     replica: (options = {}) => checked(started().journal.state(), options),
@@ -91,6 +92,14 @@ export function createCore(deps: ManagementDeps, running: () => Running | undefi
     },
     timestamp: () => deps.now().toISOString(),
   };
+}
+
+/** The refusal of a replica that does not lead. */
+export function notLeader(deps: ManagementDeps, leaderHint: string): NotLeaderError {
+  return new NotLeaderError(
+    leaderHint,
+    deps.replicas.filter((addr) => addr !== deps.selfAddr),
+  );
 }
 
 /** An empty system can answer no question about its members: the caller should ask another replica. */

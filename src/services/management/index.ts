@@ -4,14 +4,15 @@ import type { DrpcModules } from "../../drpc/types.ts";
 import { errorText } from "../../faults/fault.ts";
 import type { MgmtSvc } from "../../gen/mgmt/mgmt_pb.ts";
 import type { RASEventSchema } from "../../gen/shared/event_pb.ts";
-import type { Store } from "../../store/store.ts";
+import type { Logger } from "../../log/logger.ts";
+import type { Store, StoreChange } from "../../store/store.ts";
 import { stateFromRecords } from "../../system/records.ts";
 import { emptyState } from "../../system/state.ts";
 import type { ServiceImpl } from "../method.ts";
 import { createCore, type Running } from "./core.ts";
 import type { ManagementDeps } from "./deps.ts";
 import { createEventHandler } from "./events.ts";
-import { createJournal } from "./journal.ts";
+import { createJournal, type Journal } from "./journal.ts";
 import { createLeadership } from "./leadership.ts";
 import { managementMethods } from "./methods.ts";
 import type { ManagementParts } from "./parts.ts";
@@ -64,11 +65,11 @@ export function createManagement(deps: ManagementDeps): Management {
   const open = async (dir: string): Promise<void> => {
     const store = await deps.openStore(dir);
     try {
-      const state = stateFromRecords(await store.load(), emptyState());
-      running = { dir, store, journal: createJournal(state, store) };
-      await leadership.follow(store);
+      running = { dir, store, journal: await followStore(store, deps.log) };
+      await leadership.follow(running);
     } catch (error) {
       running = undefined;
+      await leadership.end();
       await closeQuietly(store);
       throw error;
     }
@@ -104,4 +105,28 @@ export function createManagement(deps: ManagementDeps): Management {
     leaderAddr: () => running?.store.leadership().leaderHint ?? "",
     stop,
   };
+}
+
+/**
+ * The system as the store has it, following what other replicas write from here on. What they write while
+ * it is read is taken over afterwards: written twice is as good as once, and the order is kept.
+ */
+async function followStore(store: Store, log: Logger): Promise<Journal> {
+  let journal: Journal | undefined;
+  const early: StoreChange[] = [];
+  store.onChange((change) => {
+    if (journal === undefined) early.push(change);
+    else take(journal, change, log);
+  });
+  journal = createJournal(stateFromRecords(await store.load(), emptyState()), store);
+  for (const change of early) take(journal, change, log);
+  return journal;
+}
+
+function take(journal: Journal, change: StoreChange, log: Logger): void {
+  try {
+    journal.follow(change);
+  } catch (error) {
+    log.error(`this replica cannot follow the system, and will not lead it: ${errorText(error)}`);
+  }
 }

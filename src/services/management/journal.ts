@@ -1,5 +1,7 @@
-import type { Store } from "../../store/store.ts";
-import { createDraft } from "../../system/draft.ts";
+import type { Store, StoreChange } from "../../store/store.ts";
+import { applyRecords, createDraft } from "../../system/draft.ts";
+import { stateFromRecords } from "../../system/records.ts";
+import { emptyState } from "../../system/state.ts";
 import type { Decision, SystemState } from "../../system/types.ts";
 
 /** Decisions put into one commit at most; bounds what one failing write can fail with it. */
@@ -18,6 +20,21 @@ export interface Journal {
    *   batch is applied).
    */
   decide<T>(decide: (state: SystemState) => Decision<T>): Promise<T>;
+  /** It takes decisions: this replica leads and its state is that of the store. */
+  isOpen(): boolean;
+  /** Takes decisions from now on. Nothing happens when its state is not known to be right (see follow). */
+  open(): void;
+  /**
+   * Takes no decisions until it is opened: leadership is gone, so nothing may be decided upon what it
+   * knows. Those that wait are refused; a commit on its way is the store's to fence.
+   */
+  close(reason: Error): void;
+  /**
+   * Takes over what another replica has committed. When that cannot be read, the journal stays closed until
+   * a reset that can.
+   * @throws Error what cannot be read.
+   */
+  follow(change: StoreChange): void;
 }
 
 interface Waiting {
@@ -29,6 +46,11 @@ interface Waiting {
 export function createJournal(initial: SystemState, store: Pick<Store, "commit">): Journal {
   let state = initial;
   let running = false;
+  let closed: Error | undefined;
+  /** What could not be followed. */
+  let lost: Error | undefined;
+  /** Rises with every change that was not decided here. */
+  let followed = 0;
   const queue: Waiting[] = [];
 
   async function run(): Promise<void> {
@@ -39,6 +61,7 @@ export function createJournal(initial: SystemState, store: Pick<Store, "commit">
 
   async function runBatch(batch: readonly Waiting[]): Promise<void> {
     const draft = createDraft(state);
+    const base = followed;
     const agreed: { waiting: Waiting; answer: unknown }[] = [];
     for (const waiting of batch) {
       try {
@@ -56,13 +79,15 @@ export function createJournal(initial: SystemState, store: Pick<Store, "commit">
       for (const { waiting } of agreed) waiting.reject(error);
       return;
     }
-    state = draft.state;
+    // Leadership may have come and gone meanwhile: then the copy follows the store, this batch included.
+    if (base === followed) state = draft.state;
     for (const { waiting, answer } of agreed) waiting.resolve(answer);
   }
 
   return {
     state: () => state,
     decide<T>(decide: (state: SystemState) => Decision<T>): Promise<T> {
+      if (closed !== undefined) return Promise.reject(closed);
       return new Promise<T>((resolve, reject) => {
         queue.push({ decide, resolve: resolve as (answer: unknown) => void, reject });
         // After this turn of the loop, so that calls that arrived together are decided together.
@@ -71,6 +96,25 @@ export function createJournal(initial: SystemState, store: Pick<Store, "commit">
           queueMicrotask(() => void run());
         }
       });
+    },
+    isOpen: () => closed === undefined,
+    open() {
+      closed = lost;
+    },
+    close(reason) {
+      closed = reason;
+      for (const waiting of queue.splice(0)) waiting.reject(reason);
+    },
+    follow(change) {
+      followed++;
+      try {
+        if (change.kind === "reset") state = stateFromRecords(change.records, emptyState());
+        else state = applyRecords(state, change.ops);
+        if (change.kind === "reset") lost = undefined;
+      } catch (error) {
+        lost = error instanceof Error ? error : new Error(String(error));
+        throw lost;
+      }
     },
   };
 }

@@ -1,9 +1,10 @@
 import { errorText } from "../../faults/fault.ts";
-import type { Store } from "../../store/store.ts";
+import { NotLeaderError } from "../../faults/system.ts";
+import type { Leadership } from "../../store/store.ts";
 import { serviceValue, serviceValueChange } from "../../system/attributes.ts";
 import { ranksInStates } from "../../system/membership.ts";
 import { type Change, MemberState } from "../../system/types.ts";
-import type { Core } from "./core.ts";
+import { type Core, notLeader, type Running } from "./core.ts";
 import type { EventHandler } from "./events.ts";
 import { createGroupUpdater, type GroupUpdater, groupUpdatePausedName } from "./group-update.ts";
 import { fabricProvidersName } from "./join.ts";
@@ -14,7 +15,7 @@ import { RasId, RasSeverity, systemEvent } from "./ras.ts";
 /** What only a leader does, from gaining to losing it. */
 export interface LeadershipTasks {
   /** Watches the store's leadership. @throws when we lead and cannot take it up. */
-  follow(store: Store): Promise<void>;
+  follow(running: Running): Promise<void>;
   groupUpdater(): GroupUpdater | undefined;
   janitor(): PoolJanitor | undefined;
   /** Ends the tasks and stops watching. */
@@ -26,11 +27,15 @@ export function createLeadership(
   parts: { readonly events: EventHandler; readonly poolLocks: PoolLocks },
 ): LeadershipTasks {
   let unfollow: (() => void) | undefined;
+  /** Rises with every change of leadership, so that taking it up stops when it is gone again. */
+  let changes = 0;
   let tasks: { readonly groupUpdater: GroupUpdater; readonly janitor: PoolJanitor } | undefined;
 
   const gain = async (): Promise<void> => {
-    core.log.info(`MS leader running on ${core.deps.hostname}`);
+    const mine = changes;
     await takeUpProviders(core, parts.events);
+    if (mine !== changes) return;
+    core.log.info(`MS leader running on ${core.deps.hostname}`);
     const groupUpdater = createGroupUpdater(core);
     const janitor = createPoolJanitor(core, parts.poolLocks);
     tasks = { groupUpdater, janitor };
@@ -41,6 +46,7 @@ export function createLeadership(
   };
 
   const lose = (): void => {
+    changes++;
     if (tasks === undefined) return;
     core.log.info(`MS leader no longer running on ${core.deps.hostname}`);
     tasks.groupUpdater.stop();
@@ -49,13 +55,25 @@ export function createLeadership(
   };
 
   return {
-    async follow(store) {
-      unfollow = store.onLeadership(({ leader }) => {
+    async follow({ store, journal }) {
+      const change = ({ leader, leaderHint }: Leadership): Promise<void> => {
         lose();
-        if (leader)
-          gain().catch((error) => core.log.error(`taking up leadership failed: ${errorText(error)}`));
+        if (!leader) {
+          journal.close(notLeader(core.deps, leaderHint));
+          return Promise.resolve();
+        }
+        journal.open();
+        return gain();
+      };
+      unfollow = store.onLeadership((now) => {
+        change(now).catch((error) => {
+          const line = `taking up leadership failed: ${errorText(error)}`;
+          // Gone again before it was taken up: nothing is wrong.
+          if (error instanceof NotLeaderError) core.log.debug(line);
+          else core.log.error(line);
+        });
       });
-      if (store.leadership().leader) await gain();
+      await change(store.leadership());
     },
     groupUpdater: () => tasks?.groupUpdater,
     janitor: () => tasks?.janitor,

@@ -479,6 +479,8 @@ describe("pools", () => {
           },
           leadership: () => ({ leader: true, term: 1n, leaderHint: "10.0.0.1:10001" }),
           onLeadership: () => () => undefined,
+          onChange: () => () => undefined,
+          barrier: async () => undefined,
           close: async () => undefined,
         };
       },
