@@ -41,7 +41,10 @@ const packageJson = JSON.parse(fs.readFileSync(path.join(root, "package.json"), 
 const outfile =
   option("outfile") ?? path.join(root, "dist", target === undefined ? "daosctl" : `daosctl-${target}`);
 fs.mkdirSync(path.dirname(outfile), { recursive: true });
-const unfinished = `${outfile}.${process.pid}.tmp`;
+// A folder of its own: the compiler leaves a source map beside the executable for each of its pieces.
+const workFolder = fs.mkdtempSync(path.join(path.dirname(outfile), ".build-"));
+process.on("exit", () => fs.rmSync(workFolder, { recursive: true, force: true }));
+const unfinished = path.join(workFolder, "daosctl");
 
 const built = spawnSync(
   process.execPath,
@@ -76,7 +79,6 @@ if (runnable) {
   const run = spawnSync(unfinished, ["--version"], { encoding: "utf8" });
   if (run.status !== 0 || !run.stdout.startsWith(`daosctl ${packageJson.version}`)) {
     console.error(`build: the executable does not run:\n${run.stdout}${run.stderr}`);
-    fs.rmSync(unfinished, { force: true });
     process.exit(1);
   }
 }

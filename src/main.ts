@@ -16,6 +16,7 @@ Commands:
   lab       Bring up a whole DAOS system on this machine, to try things out
   server    Run and prepare a DAOS server (also as: daos_server)
   agent     Run the client-side agent (also as: daos_agent)
+  cert      Make and look at the certificates of a system
   dmg       Administer a DAOS system (also as: dmg)
   version   Print the version
 

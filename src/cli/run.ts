@@ -11,6 +11,7 @@ const TREES: Record<string, Loader> = {
   dmg: () => import("../commands/dmg/index.ts").then((module) => module.command),
   server: () => import("../commands/server/index.ts").then((module) => module.command),
   agent: () => import("../commands/agent/index.ts").then((module) => module.command),
+  cert: () => import("../commands/cert/index.ts").then((module) => module.command),
   lab: () => import("../commands/lab/index.ts").then((module) => module.command),
 };
 

@@ -51,7 +51,7 @@ export async function freePort(): Promise<number> {
 
 /** The certificates of a site: made once by the executable itself. */
 async function makeCertificates(folder: string): Promise<string> {
-  const made = await run(daosctl("server", "certificates", "create", folder));
+  const made = await run(daosctl("cert", "init", folder));
   if (made.status !== 0) throw new Error(`no certificates: ${made.stderr}`);
   return path.join(folder, "daosCA", "certs");
 }

@@ -11,7 +11,6 @@ export const command = defineCommand({
   },
   subCommands: {
     start: () => import("./start.ts").then((module) => module.command),
-    certificates: () => import("./certificates/index.ts").then((module) => module.command),
     config: () => import("./config/index.ts").then((module) => module.command),
     version: () => import("./version.ts").then((module) => module.command),
   },

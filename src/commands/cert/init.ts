@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
-import { makeCertificates } from "../../../security/certificates.ts";
+import { makeCertificates } from "../../security/certificates.ts";
 
 export const command = defineCommand({
   meta: {
-    name: "create",
+    name: "init",
     description: "Make a CA and the server, agent and admin certificates below a folder",
   },
   args: {
