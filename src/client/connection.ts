@@ -68,17 +68,22 @@ const pingMs = 2_000;
 
 /**
  * The connection to `hostPort`, open and, as far as can be known, alive.
+ * @param trustMs idle for so long, it is pinged first
  * @throws Error of the socket, of TLS, or TimeoutError after 20 s
  */
-export async function connectionTo(hostPort: string, security: TransportSecurity): Promise<Connection> {
+export async function connectionTo(
+  hostPort: string,
+  security: TransportSecurity,
+  trustMs = trustIdleMs,
+): Promise<Connection> {
   const key = `${hostPort} ${security.insecure ? "insecure" : securityId(security)}`;
   const cached = cache.get(key);
   if (cached !== undefined) {
     const connection = await cached;
-    if (await isAlive(connection)) return connection;
+    if (await isAlive(connection, trustMs)) return connection;
     if (cache.get(key) === cached) cache.delete(key);
     connection.session.destroy();
-    return connectionTo(hostPort, security);
+    return connectionTo(hostPort, security, trustMs);
   }
   const connecting = connect(hostPort, security, () => {
     if (cache.get(key) === connecting) cache.delete(key);
@@ -144,13 +149,13 @@ function connect(hostPort: string, security: TransportSecurity, onLost: () => vo
 
 const sessionOptions = { settings: { enablePush: false, initialWindowSize: 1 << 20 } };
 
-async function isAlive(connection: Connection): Promise<boolean> {
+async function isAlive(connection: Connection, trustMs: number): Promise<boolean> {
   const { session } = connection;
   if (session.closed || session.destroyed) return false;
   const now = performance.now();
   const idleMs = now - connection.lastUsedMs;
   connection.lastUsedMs = now;
-  if (idleMs < trustIdleMs) return true;
+  if (idleMs < trustMs) return true;
   return new Promise((resolve) => {
     const timer = setTimeout(() => resolve(false), pingMs);
     session.ping((error) => {

@@ -1,7 +1,7 @@
 import net, { type AddressInfo } from "node:net";
 
 /** HTTP/2 frame types (RFC 9113, section 6). */
-export const FrameType = { DATA: 0, HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, GOAWAY: 7 } as const;
+export const FrameType = { DATA: 0, HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, PING: 6, GOAWAY: 7 } as const;
 const ack = 1;
 const prefaceBytes = 24;
 const frameHeaderBytes = 9;
@@ -30,7 +30,10 @@ export function u32(...values: number[]): Buffer {
  * A server that speaks frames: it does the greetings and hands every request's stream number to `answer`, which may
  * write any bytes. For what no well-behaved HTTP/2 library would send.
  */
-export async function framePeer(answer: (socket: net.Socket, stream: number) => void) {
+export async function framePeer(
+  answer: (socket: net.Socket, stream: number) => void,
+  onPing: (socket: net.Socket, payload: Buffer) => void = () => {},
+) {
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     sockets.add(socket);
@@ -49,8 +52,10 @@ export async function framePeer(answer: (socket: net.Socket, stream: number) => 
         const size = frameHeaderBytes + buffer.readUIntBE(0, 3);
         if (buffer.length < size) break;
         const [type, flags, stream] = [buffer[3], buffer[4], buffer.readUInt32BE(5)];
+        const payload = buffer.subarray(frameHeaderBytes, size);
         buffer = buffer.subarray(size);
         if (type === FrameType.SETTINGS && flags !== ack) socket.write(frame(FrameType.SETTINGS, ack, 0));
+        if (type === FrameType.PING && flags !== ack) onPing(socket, payload);
         if (type === FrameType.HEADERS) answer(socket, stream);
       }
     });

@@ -310,6 +310,17 @@ describe("the TLS that is spoken", () => {
     await expect(handshake({ minVersion: "TLSv1", maxVersion: "TLSv1.1" })).rejects.toThrow();
   });
 
+  test("a resumed session is that of the certificate it began with", async () => {
+    const first = await handshake({ maxVersion: "TLSv1.2" });
+    const ticket = first.getSession();
+    first.destroy();
+    using session = session12(server.port, good.admin, { session: ticket });
+    handled = [];
+    expect((await rawCall(session, {})).code).toBe(RpcCode.OK);
+    expect((session.socket as TLSSocket).isSessionReused()).toBe(true);
+    expect(handled).toEqual(["admin"]);
+  });
+
   test("2.6's way of calling is served", async () => {
     using session = session12(server.port, good.admin);
     expect((await rawCall(session, {})).code).toBe(RpcCode.OK);
@@ -332,7 +343,7 @@ describe("without certificates", () => {
 });
 
 /** A connection as grpc-go of 2.6 makes it. */
-function session12(port: number, transport: CertificateTransport) {
+function session12(port: number, transport: CertificateTransport, more: tls.ConnectionOptions = {}) {
   const session = http2.connect(`https://127.0.0.1:${port}`, {
     ca: transport.ca,
     cert: transport.cert,
@@ -340,6 +351,7 @@ function session12(port: number, transport: CertificateTransport) {
     maxVersion: "TLSv1.2",
     ciphers: "AES256-GCM-SHA384",
     checkServerIdentity: () => undefined,
+    ...more,
   });
   session.on("error", () => {
     // The streams report it.
