@@ -18,6 +18,7 @@ Commands:
   agent     Run the client-side agent (also as: daos_agent)
   cert      Make and look at the certificates of a system
   dmg       Administer a DAOS system (also as: dmg)
+  storage   Prepare, reset and scan the storage of this node
   version   Print the version
 
 Global flags:

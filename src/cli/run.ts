@@ -12,6 +12,7 @@ const TREES: Record<string, Loader> = {
   server: () => import("../commands/server/index.ts").then((module) => module.command),
   agent: () => import("../commands/agent/index.ts").then((module) => module.command),
   cert: () => import("../commands/cert/index.ts").then((module) => module.command),
+  storage: () => import("../commands/storage/index.ts").then((module) => module.command),
   lab: () => import("../commands/lab/index.ts").then((module) => module.command),
 };
 
