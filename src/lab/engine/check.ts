@@ -414,6 +414,7 @@ export async function dictate(engine: Engine, uuid: string): Promise<void> {
     term: replica.promised + 1,
     index: replica.index + 1,
     pool: { ...replica.pool, replicas: [rankOf(engine)] },
+    before: [rankOf(engine)],
   });
 }
 

@@ -52,7 +52,9 @@ export async function askRank(engine: Engine, rank: number, op: string, body: un
   if (member === undefined) throw new DerError(Der.OOG, `rank ${rank} is not in the group`);
   if (member.status === "dead" || member.status === "left")
     throw new DerError(Der.UNREACH, `rank ${rank} is ${member.status}`);
-  return engine.fabric.call(member.uri, op, body, peerTimeoutMs);
+  const answer = await engine.fabric.call(member.uri, op, body, peerTimeoutMs);
+  engine.membership.heardFrom(rank, member.incarnation);
+  return answer;
 }
 
 /** Runs on every rank at once; the first failure is thrown when all have ended. */

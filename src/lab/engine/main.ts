@@ -19,6 +19,8 @@ import { fileSystemBytes, openShards } from "./shards.ts";
 import { openDocuments, storageFolder } from "./storage.ts";
 import { createUpcalls } from "./upcall.ts";
 
+const reconsiderPeriodMs = 1000;
+
 /** Hybrid logical clock of the engine: 1/16 ns since 2021, the lowest 18 bits zero. */
 function newIncarnation(): bigint {
   const sinceMs = BigInt(Date.now()) - 1_609_459_200_000n;
@@ -121,12 +123,18 @@ export async function startEmulatedEngine(
     checkMode: args.checkMode,
   });
   log.info(`emulated engine is ready at ${uri}`);
+  // A lead that could not be taken when membership changed is taken a little later.
+  const reconsidering = setInterval(() => {
+    services.reconsider();
+    if (membership.self() !== undefined) services.askLeaders();
+  }, reconsiderPeriodMs);
 
   return {
     engine,
     uri,
     socketPath,
     async stop() {
+      clearInterval(reconsidering);
       await sayGoodbye(engine);
       services.stop();
       membership.stop();

@@ -15,13 +15,17 @@ export interface Replica {
   readonly term: number;
   readonly index: number;
   readonly pool: Pool;
+  /** Replicas whose majority counts as well: those before a move, until that is complete. */
+  readonly before: readonly number[];
 }
 
-export interface ReplicaWrite {
-  readonly uuid: string;
+export type ReplicaWrite = Omit<Replica, "promised">;
+
+/** Who wants to lead, and how old its copy is. */
+export interface Candidate {
+  readonly rank: number;
   readonly term: number;
   readonly index: number;
-  readonly pool: Pool;
 }
 
 export interface Replicas {
@@ -29,16 +33,25 @@ export interface Replicas {
   get(uuid: string): Replica | undefined;
   /**
    * Promises a term to a would-be leader.
-   * @throws FabricError DER_NOTREPLICA when there is no copy here, or `from` is none of the replicas;
-   *   DER_NOTLEADER, hint {promised}, when that term, or a later one, was promised already
+   * @throws FabricError DER_NOTREPLICA when there is no copy here (who has none knows of no promises and
+   *   must not vote), or, hint {removedForGood}, when this copy is later than the candidate's and does not
+   *   name it; DER_NOTLEADER, hint {promised}, when that term, or a later one, was promised already
    */
-  prepare(uuid: string, term: number, from: number): Promise<Replica>;
+  prepare(uuid: string, term: number, candidate: Candidate): Promise<Replica>;
   /**
    * Takes a write, durably.
    * @throws FabricError DER_NOTLEADER, hint {promised}, when the term is over
    */
   write(write: ReplicaWrite): Promise<void>;
+  /** Drops a copy that its leader has no use for; one that is later than the leader's stays. */
+  retire(uuid: string, leader: { readonly term: number; readonly index: number }): Promise<void>;
+  /** Drops the copy of a pool that is destroyed. */
   remove(uuid: string): Promise<void>;
+}
+
+/** Equal but for the order. */
+export function isSameSet(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((rank) => b.includes(rank));
 }
 
 const prefix = "service-";
@@ -64,14 +77,19 @@ export async function openReplicas(documents: Documents): Promise<Replicas> {
   return {
     list: () => [...replicas.values()],
     get: (uuid) => replicas.get(uuid),
-    async prepare(uuid, term, from) {
+    async prepare(uuid, term, candidate) {
       const replica = replicas.get(uuid);
       if (replica === undefined) throw new FabricError(Der.NOTREPLICA, `no replica of pool ${uuid} here`);
-      if (!replica.pool.replicas.includes(from)) {
-        throw new FabricError(Der.NOTREPLICA, `rank ${from} is no replica of pool ${uuid}`, {
-          term: replica.term,
-          index: replica.index,
-        });
+      const voters = [...replica.before, ...replica.pool.replicas];
+      if (isLater(replica, candidate) && !voters.includes(candidate.rank)) {
+        throw new FabricError(
+          Der.NOTREPLICA,
+          `rank ${candidate.rank} is no replica of pool ${uuid} any more`,
+          {
+            // A move that is complete is known to be so by the copy: it names no replicas of before.
+            removedForGood: isSameSet(replica.before, replica.pool.replicas),
+          },
+        );
       }
       if (term <= replica.promised) {
         throw new FabricError(Der.NOTLEADER, `term ${term} of pool ${uuid} is over`, {
@@ -93,6 +111,12 @@ export async function openReplicas(documents: Documents): Promise<Replicas> {
         if (!isLater(write, replica)) return;
       }
       await keep({ ...write, promised: write.term });
+    },
+    async retire(uuid, leader) {
+      const replica = replicas.get(uuid);
+      if (replica === undefined || isLater(replica, leader)) return;
+      replicas.delete(uuid);
+      await documents.remove(prefix + uuid);
     },
     async remove(uuid) {
       replicas.delete(uuid);

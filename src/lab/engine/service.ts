@@ -1,13 +1,14 @@
 import { Der, DerError } from "./der.ts";
 import type { FabricClient, FabricHandler } from "./fabric.ts";
 import { FabricError } from "./fabric.ts";
-import { type Lead, type ReplicaPeers, takeLead, writeDocument } from "./leadership.ts";
+import { introduce, type Lead, type ReplicaPeers, takeLead, writeDocument } from "./leadership.ts";
 import type { EngineLog } from "./log.ts";
 import type { Membership } from "./membership.ts";
 import { moved, type Pool, wishedReplicas, withReplicas } from "./pool.ts";
 import { isDisabled, type TargetChange } from "./pool-map.ts";
+import { isMajority } from "./quorum.ts";
 import type { Ras } from "./ras.ts";
-import type { Replica, Replicas, ReplicaWrite } from "./replicas.ts";
+import type { Candidate, Replica, Replicas, ReplicaWrite } from "./replicas.ts";
 import { applyServiceOp, type Outcome, type ServiceOp } from "./service-ops.ts";
 
 /** What every operation of the pool service answers. */
@@ -35,10 +36,12 @@ export interface PoolServices {
    */
   call(uuid: string, ranks: readonly number[], request: ServiceOp): Promise<ServiceAnswer>;
   /**
-   * Called whenever membership has changed: takes leads that are this rank's by now, and excludes lost ranks
-   * from pools led here.
+   * Called whenever membership has changed, and every second: takes leads that are this rank's by now, and
+   * excludes lost ranks from pools led here.
    */
   reconsider(): void;
+  /** Called every second: finds out where a copy here is too old to know the leader. */
+  askLeaders(): void;
   /** A rank is back: what it has missed of pools led here is sent to it. */
   rankAlive(rank: number): void;
   stop(): void;
@@ -79,24 +82,61 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
     const member = membership.member(rank);
     return rank === membership.self() || member?.status === "alive" || member?.status === "suspect";
   };
-  const send = (rank: number, op: string, body: unknown, timeoutMs = requestTimeoutMs): Promise<unknown> => {
+  const send = async (
+    rank: number,
+    op: string,
+    body: unknown,
+    timeoutMs = requestTimeoutMs,
+  ): Promise<unknown> => {
     const member = membership.member(rank);
-    if (member === undefined)
-      return Promise.reject(new DerError(Der.OOG, `rank ${rank} is not in the group`));
-    if (member.status === "dead" || member.status === "left")
-      return Promise.reject(new DerError(Der.UNREACH, `rank ${rank} is ${member.status}`));
-    return fabric.call(member.uri, op, body, timeoutMs);
+    if (member === undefined) throw new DerError(Der.OOG, `rank ${rank} is not in the group`);
+    if (member.status === "dead" || member.status === "left") {
+      throw new DerError(Der.UNREACH, `rank ${rank} is ${member.status}`);
+    }
+    const answer = await fabric.call(member.uri, op, body, timeoutMs);
+    membership.heardFrom(rank, member.incarnation);
+    return answer;
   };
   const peers: ReplicaPeers = {
     self,
-    prepare: async (rank, uuid, term) =>
-      (await send(rank, "replica.prepare", { uuid, term, from: self() })) as Replica,
+    prepare: async (rank, uuid, term, candidate) =>
+      (await send(rank, "replica.prepare", { uuid, term, candidate })) as Replica,
     write: async (rank, write) => void (await send(rank, "replica.write", write)),
+    retire: async (rank, uuid, { term, index }) =>
+      void (await send(rank, "replica.retire", { uuid, leader: { term, index } })),
   };
 
-  /** The lowest living replica leads. undefined: none lives, as far as is known. */
-  const leaderOf = (pool: Pool): number | undefined =>
-    pool.replicas.filter(reachable).sort((a, b) => a - b)[0];
+  /**
+   * The lowest living replica leads; while replicas are moved, one that is to go may still have to.
+   * undefined: none lives, as far as is known.
+   */
+  const leaderOf = ({ before, pool }: Pick<Replica, "before" | "pool">): number | undefined => {
+    const missing = without.get(pool.uuid);
+    const living = [...before, ...pool.replicas].filter((rank) => reachable(rank) && !missing?.has(rank));
+    return living.length === 0 ? undefined : Math.min(...living);
+  };
+
+  /** Pools of which a rank has no copy, although a copy here names it as a replica. */
+  const without = new Map<string, Set<number>>();
+
+  /** Asks those who should lead whether they can: a copy here may be too old to know that they cannot. */
+  const askLeaders = () => {
+    const byLeader = new Map<number, string[]>();
+    for (const replica of replicas.list()) {
+      const leader = leaderOf(replica);
+      if (leader === undefined || leader === membership.self()) continue;
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), replica.uuid]);
+    }
+    for (const [leader, uuids] of byLeader) {
+      send(leader, "replica.missing", { uuids }).then(
+        (answer) => {
+          for (const uuid of answer as string[])
+            without.set(uuid, (without.get(uuid) ?? new Set()).add(leader));
+        },
+        (error: Error) => log.debug(`rank ${leader}: ${error.message}`),
+      );
+    }
+  };
 
   const stepDown = (uuid: string) => {
     leads.delete(uuid);
@@ -111,7 +151,7 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
       stepDown(uuid);
       throw new FabricError(Der.NOTREPLICA, `no replica of pool ${uuid} here`);
     }
-    const leader = leaderOf(leads.get(uuid)?.pool ?? replica.pool);
+    const leader = leaderOf(leads.get(uuid) ?? replica);
     if (leader !== self()) {
       stepDown(uuid);
       throw new FabricError(Der.NOTLEADER, `rank ${leader} leads pool ${uuid}`, { rank: leader });
@@ -164,7 +204,7 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
     const outcome: Outcome = applyServiceOp(leading.pool, request);
     if (outcome.pool !== leading.pool) {
       const before = leading.pool.replicas;
-      const wished = outcome.pool.map === leading.pool.map ? before : wishedReplicas(outcome.pool, reachable);
+      const wished = await preparedReplicas(leading, outcome.pool);
       try {
         await writeDocument(leading, withReplicas(outcome.pool, wished), replicas, peers);
       } catch (error) {
@@ -178,17 +218,37 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
             `tgts=${outcome.queued.targets.join(",")}`,
         );
       }
-      if (wished !== before) {
+      if (wished.join() !== before.join()) {
         void ras.poolReplicasUpdated(leading.uuid, wished, leading.term);
         for (const rank of before.filter((r) => !wished.includes(r))) {
-          send(rank, "replica.remove", { uuid: leading.uuid }).catch((error: Error) =>
-            log.debug(`pool ${leading.uuid}: replica on rank ${rank} stays for now: ${error.message}`),
-          );
+          retire(leading, rank);
         }
       }
       scheduleRebuild(leading);
     }
     return { leader: self(), pool: withProgress(leading.pool), count: outcome.count };
+  };
+
+  /** The replicas a changed pool is to have; those that come new have a copy by then. */
+  const preparedReplicas = async (leading: Lead, next: Pool): Promise<readonly number[]> => {
+    const current = leading.pool.replicas;
+    if (next.map === leading.pool.map) return current;
+    const wished = wishedReplicas(next, reachable);
+    const added = wished.filter((rank) => !current.includes(rank));
+    if (added.length === 0) return wished;
+    const taken = await introduce(leading, added, peers);
+    const missing = added.filter((rank) => !taken.includes(rank));
+    if (missing.length > 0) log.notice(`pool ${next.uuid}: ranks ${missing} cannot hold a replica now`);
+    return wished.filter((rank) => !missing.includes(rank));
+  };
+
+  /** A replica that was moved away. Should this fail, it is done when that rank wants to lead. */
+  const retire = (leading: Lead, rank: number) => {
+    peers
+      .retire(rank, leading.uuid, leading)
+      .catch((error: Error) =>
+        log.debug(`pool ${leading.uuid}: replica on rank ${rank} stays for now: ${error.message}`),
+      );
   };
 
   const withProgress = (pool: Pool): Pool => {
@@ -286,44 +346,61 @@ export function createPoolServices(options: PoolServicesOptions): PoolServices {
         const { uuid, request } = body as { uuid: string; request: ServiceOp };
         return apply(uuid, request);
       },
-      "replica.prepare": (body) => {
-        const { uuid, term, from } = body as { uuid: string; term: number; from: number };
-        return replicas.prepare(uuid, term, from);
+      "replica.prepare": async (body) => {
+        const { uuid, term, candidate } = body as { uuid: string; term: number; candidate: Candidate };
+        try {
+          return await replicas.prepare(uuid, term, candidate);
+        } catch (error) {
+          const held = leads.get(uuid);
+          if (held !== undefined && !held.pool.replicas.includes(candidate.rank))
+            retire(held, candidate.rank);
+          throw error;
+        }
       },
+      "replica.missing": (body) =>
+        (body as { uuids: string[] }).uuids.filter((uuid) => replicas.get(uuid) === undefined),
       "replica.write": async (body) => {
         const write = body as ReplicaWrite;
+        // A newer copy says anew who the replicas are.
+        without.delete(write.uuid);
         const held = leads.get(write.uuid);
         if (held !== undefined && write.term > held.term) stepDown(write.uuid);
         await replicas.write(write);
         return {};
       },
-      "replica.remove": async (body) => {
-        await drop((body as { uuid: string }).uuid);
+      "replica.retire": async (body) => {
+        const { uuid, leader } = body as { uuid: string; leader: { term: number; index: number } };
+        await replicas.retire(uuid, leader);
+        if (replicas.get(uuid) === undefined) stepDown(uuid);
         return {};
       },
     },
     async spread(pool) {
-      const write: ReplicaWrite = { uuid: pool.uuid, term: 0, index: 1, pool };
+      const write: ReplicaWrite = { uuid: pool.uuid, term: 0, index: 1, pool, before: pool.replicas };
       await Promise.all(
         pool.replicas.map((rank) => (rank === self() ? replicas.write(write) : peers.write(rank, write))),
       );
     },
     drop,
     call,
+    askLeaders,
     reconsider() {
       if (membership.self() === undefined || stopped || !options.automatic) return;
       for (const replica of replicas.list()) {
         const held = leads.get(replica.uuid);
         if (held !== undefined) excludeLost(held);
         if (held !== undefined || taking.has(replica.uuid)) continue;
-        if (leaderOf(replica.pool) === membership.self()) background(replica.uuid, { op: "read" });
+        const living = new Set(replica.pool.replicas.filter(reachable));
+        if (leaderOf(replica) !== membership.self() || !isMajority(replica.pool.replicas, living)) continue;
+        background(replica.uuid, { op: "read" });
       }
     },
     rankAlive(rank) {
-      for (const { uuid, term, index, pool } of leads.values()) {
+      for (const missing of without.values()) missing.delete(rank);
+      for (const { uuid, term, index, pool, before } of leads.values()) {
         if (!pool.replicas.includes(rank)) continue;
         peers
-          .write(rank, { uuid, term, index, pool })
+          .write(rank, { uuid, term, index, pool, before })
           .catch((error: Error) => log.debug(`pool ${uuid}: rank ${rank} stays behind: ${error.message}`));
       }
     },
