@@ -1,4 +1,5 @@
 import { create, fromBinary, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import { causeOf } from "../faults/cause.ts";
 import { daosStatusError } from "../faults/daos-status.ts";
 import { errorText } from "../faults/fault.ts";
 import { RpcCode, RpcError } from "../faults/rpc.ts";
@@ -20,6 +21,8 @@ export interface IncomingCall {
   readonly componentHeader: string | undefined;
   readonly versionHeader: string | undefined;
   readonly peerAddr: string;
+  /** Is the caller still who it was when it connected? @throws Fault 903 */
+  admit(): void;
   /** Made when first asked for. */
   readonly signal: AbortSignal;
 }
@@ -41,11 +44,12 @@ export function createChain(options: { readonly systemName: string; readonly log
 
   async function invoke(call: IncomingCall, decode: () => Message): Promise<Message> {
     const { method } = call;
+    call.admit();
     checkAccess(call);
     const request = decode();
     const sys = method.hasSystemField ? (request as Message & { readonly sys: string }).sys : undefined;
     const caller = checkVersion(call, sys);
-    if (sys !== undefined) {
+    if (sys !== undefined && method.checksSystem) {
       const { name } = parseSystemField(sys);
       if (name !== systemName) throw faultWrongSystem(name, systemName);
     }
@@ -126,10 +130,11 @@ function callLine(call: IncomingCall, startMs: number, outcome: string): string 
 }
 
 function isExpected(error: unknown): boolean {
+  const cause = causeOf(error);
   return (
-    error instanceof NotLeaderError ||
-    error instanceof NotReplicaError ||
-    error instanceof UninitializedError ||
-    error instanceof UnavailableError
+    cause instanceof NotLeaderError ||
+    cause instanceof NotReplicaError ||
+    cause instanceof UninitializedError ||
+    cause instanceof UnavailableError
   );
 }

@@ -54,7 +54,6 @@ export function connectHandler(
         try {
           const peer = context.values.get(peerKey);
           if (peer === undefined) throw new Error("a request without a connection");
-          checkPeer(peer);
           return await chain.runMessage(
             incoming(method, peer, context.requestHeader, context.signal),
             request,
@@ -80,6 +79,7 @@ function incoming(method: RpcMethod, peer: Peer, headers: Headers, signal: Abort
     componentHeader: headers.get(componentHeader) ?? undefined,
     versionHeader: headers.get(versionHeader) ?? undefined,
     peerAddr: peer.addr,
+    admit: () => checkPeer(peer),
     signal,
   };
 }

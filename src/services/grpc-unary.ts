@@ -58,6 +58,7 @@ export function handleUnary(
     componentHeader: one(headers[componentHeader]),
     versionHeader: one(headers[versionHeader]),
     peerAddr: peer.addr,
+    admit: () => checkPeer(peer),
     get signal() {
       if (aborter === undefined) {
         aborter = new AbortController();
@@ -105,21 +106,11 @@ export function handleUnary(
       if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
       return;
     }
-    runCall(host, peer, call, received).then(
+    host.chain.run(call, received).then(
       (message) => answer(undefined, message),
       (error: unknown) => answer(statusFromError(error)),
     );
   });
-}
-
-async function runCall(
-  host: UnaryHost,
-  peer: Peer,
-  call: IncomingCall,
-  request: Uint8Array,
-): Promise<Uint8Array> {
-  checkPeer(peer);
-  return host.chain.run(call, request);
 }
 
 /** Collects the one message of the request and tells it, or what is wrong with it, once. */

@@ -10,8 +10,10 @@ export interface RpcMethod {
   readonly desc: DescMethodUnary;
   readonly roles: readonly Component[];
   readonly handle: (request: Message, context: CallContext) => unknown;
-  /** The request names the system it is for in a field `sys`. */
+  /** The request names the system it is for in a field `sys`, often with the caller's version. */
   readonly hasSystemField: boolean;
+  /** A request for another system is refused; 2.6 does so in the management service alone. */
+  readonly checksSystem: boolean;
   /** The answer carries a DAOS status in a field `status`; when it is not zero, 2.6 answers an error. */
   readonly hasStatusField: boolean;
 }
@@ -35,18 +37,22 @@ export function rpcService<S extends DescService>(desc: S, impl: ServiceImpl<S>)
       : undefined;
     if (own === undefined || method.methodKind !== "unary") continue;
     const path = `/${desc.typeName}/${method.name}`;
+    const hasSystemField = hasScalar(method.input, "sys", ScalarType.STRING);
     if (own.roles.length === 0) throw new Error(`${path}: no component may call it`);
     methods.set(method.name, {
       path,
       desc: method as DescMethodUnary,
       roles: own.roles,
       handle: (request, context) => own.handle(request, context),
-      hasSystemField: hasScalar(method.input, "sys", ScalarType.STRING),
+      hasSystemField,
+      checksSystem: hasSystemField && desc.typeName === managementService,
       hasStatusField: hasScalar(method.output, "status", ScalarType.INT32),
     });
   }
   return { desc, methods };
 }
+
+const managementService = "mgmt.MgmtSvc";
 
 interface ErasedImpl {
   readonly roles: readonly Component[];

@@ -22,6 +22,7 @@ function outcome(call: Partial<IncomingCall>, sys?: string): string {
         componentHeader: undefined,
         versionHeader: undefined,
         peerAddr: "",
+        admit() {},
         signal: new AbortController().signal,
         ...call,
       },
@@ -111,7 +112,7 @@ describe("callers from before the headers", () => {
 
 describe("the refusals", () => {
   test("name both sides", () => {
-    const call = { method, peerAddr: "", signal: new AbortController().signal } as const;
+    const call = { method, peerAddr: "", admit() {}, signal: new AbortController().signal } as const;
     const headers = { componentHeader: "admin", versionHeader: "2.4.0", certified: undefined };
     expect(() => checkVersion({ ...call, ...headers }, undefined)).toThrow(
       "components server:2.6.0 and admin:2.4.0 are not compatible",
