@@ -220,7 +220,7 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     });
     await removeStaleSockets(config.socketDir);
     await Promise.all([
-      prepareHugepages(config, prepared.memory, log),
+      options.scmAsFolder ? undefined : prepareHugepages(config, prepared.memory, log),
       setCoreDumpFilter(config.coreDumpFilter, log),
       saveActiveConfig(config).then(
         (path) => log.debug(`active config saved to ${path} (read-only)`),

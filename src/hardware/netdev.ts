@@ -26,11 +26,26 @@ function isReady(operState: string | undefined, flagsText: string | undefined): 
   return operState === "unknown" && administrativelyUp;
 }
 
+/** An interface that sysfs does not show: it is mounted for another network namespace than ours. */
+function withoutSysfs(name: string): NetDevice | undefined {
+  const addresses = networkInterfaces()[name];
+  if (addresses === undefined) return undefined;
+  const loopback = addresses.some((address) => address.internal);
+  return {
+    name,
+    deviceClass: loopback ? NetDevClass.loopback : NetDevClass.ethernet,
+    numaNode: 0,
+    rdmaDevices: [],
+    ready: true,
+    hasAddress: true,
+  };
+}
+
 /** Reads one interface, or undefined when there is none of that name. */
 export async function readNetDevice(name: string, sysRoot = "/sys"): Promise<NetDevice | undefined> {
   const folder = join(sysRoot, "class/net", name);
   const deviceClass = await readNumber(join(folder, "type"));
-  if (deviceClass === undefined) return undefined;
+  if (deviceClass === undefined) return sysRoot === "/sys" ? withoutSysfs(name) : undefined;
   const [numaNode, operState, flags, rdmaDevices] = await Promise.all([
     readNumber(join(folder, "device/numa_node")),
     readAttribute(join(folder, "operstate")),

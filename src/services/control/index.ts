@@ -29,7 +29,7 @@ export function createControlService(deps: ControlDeps): ControlService {
     service: {
       storageScan: { roles: ADMIN, handle: (request, context) => storageScan(deps, request, context) },
       storageFormat: { roles: ADMIN, handle: (request) => storageFormat(request) },
-      networkScan: { roles: ADMIN, handle: (request) => networkScan(deps, request) },
+      networkScan: { roles: ADMIN, handle: (request, context) => networkScan(deps, request, context) },
       smdQuery: { roles: ADMIN, handle: (request, context) => smdQuery(deps, request, context) },
       smdManage: { roles: ADMIN, handle: (request, context) => smdManage(deps, request, context) },
       setEngineLogMasks: {
