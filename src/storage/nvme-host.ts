@@ -133,6 +133,11 @@ export async function scanNvmeBySpdk(
   };
 }
 
+/** Release of SPDK on this host. @throws Fault "dependency" 1 or 2 when there is none that can be used. */
+export function spdkRelease(options: HelperOptions = {}): Promise<string> {
+  return askHelper({ op: "spdk-release" }, z.string(), options);
+}
+
 const formatSchema = z.array(z.object({ address: z.string(), namespace: z.int(), error: z.string() }));
 
 /** What became of one controller in a format. */

@@ -12,6 +12,9 @@ export const command = defineCommand({
   subCommands: {
     start: () => import("./start.ts").then((module) => module.command),
     config: () => import("./config/index.ts").then((module) => module.command),
+    network: () => import("./network/index.ts").then((module) => module.command),
+    nvme: () => import("./nvme/index.ts").then((module) => module.command),
+    scm: () => import("./scm/index.ts").then((module) => module.command),
     version: () => import("./version.ts").then((module) => module.command),
   },
 });

@@ -41,6 +41,10 @@ export async function performOperation(request: Operation): Promise<unknown> {
       await destroyNamespace(request.name);
       return null;
     }
+    case "spdk-release": {
+      const { openSpdk } = await import("../../ffi/spdk/library.ts");
+      return openSpdk().release.release;
+    }
     case "nvme-scan": {
       const { scanNvme } = await import("./nvme.ts");
       return scanNvme(request);

@@ -98,6 +98,8 @@ export const operationSchemas = [
     op: z.literal("pmem-namespace-destroy"),
     name: z.string().regex(/^namespace\d{1,4}\.\d{1,4}$/),
   }),
+  /** Whether SPDK is there, without touching a device. */
+  z.strictObject({ op: z.literal("spdk-release") }),
   z.strictObject({
     op: z.literal("nvme-scan"),
     /** Controllers to look at, VMD ones by their own address; empty: all that are free for user space. */

@@ -1,0 +1,10 @@
+import { defineCommand } from "citty";
+
+export const command = defineCommand({
+  meta: { name: "scm", description: "Prepare, reset and scan the PMem of this host" },
+  subCommands: {
+    prepare: () => import("./prepare.ts").then((module) => module.command),
+    reset: () => import("./reset.ts").then((module) => module.command),
+    scan: () => import("./scan.ts").then((module) => module.command),
+  },
+});
