@@ -1,21 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { randomFrom } from "../support/random.ts";
 import { allJoined, bringUp, createSite, members, type Site } from "../support/site.ts";
 import { waitFor } from "../support/wait.ts";
 
 /** Crashes in all; one third at each of the three places. DAOSCTL_CRASHES asks for more. */
 const CRASHES = Number(process.env["DAOSCTL_CRASHES"] ?? 50);
 const SEED = Number(process.env["DAOSCTL_CRASH_SEED"] ?? Date.now() % 1_000_000);
-
-/** A small generator with a seed (mulberry32), so that a failed run can be had again. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const random = randomFrom(SEED);
 

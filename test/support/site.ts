@@ -23,6 +23,7 @@ export interface Site {
   readonly folder: string;
   readonly servers: readonly SiteServer[];
   readonly controlConfig: string;
+  readonly enginesEach: number;
   dmg(...args: string[]): Promise<Finished>;
   /** The `response` of a `--json` document of a command that must succeed. */
   dmgJson<T>(...args: string[]): Promise<T>;
@@ -35,6 +36,8 @@ export interface SiteOptions {
   /** Extra lines for each engine's section of daos_server.yml, already indented. */
   engineLines?: string;
   targets?: number;
+  /** Engines of each server (1). */
+  engines?: number;
 }
 
 /** A port that was free a moment ago. */
@@ -71,7 +74,9 @@ export async function createSite(options: SiteOptions = {}): Promise<Site> {
   const certs = await makeCertificates(folder);
   const count = options.servers ?? 1;
   const ports: number[] = [];
-  while (ports.length < 2 * count) {
+  const engines = options.engines ?? 1;
+  const portsEach = 1 + engines;
+  while (ports.length < portsEach * count) {
     const port = await freePort();
     if (!ports.includes(port)) ports.push(port);
   }
@@ -88,24 +93,15 @@ export async function createSite(options: SiteOptions = {}): Promise<Site> {
       configFile,
       `name: daos_server
 access_points: ["${accessPoint}"]
-port: ${ports[index * 2]}
+port: ${ports[index * portsEach]}
 provider: ofi+tcp
 socket_dir: ${home}/run
 disable_hugepages: true
 control_log_file: ${logFile}
 ${transport("server", `  client_cert_dir: ${certs}/clients\n`)}engines:
-- targets: ${options.targets ?? 4}
-  nr_xs_helpers: 0
-  fabric_iface: lo
-  fabric_iface_port: ${ports[index * 2 + 1]}
-  log_file: ${home}/engine.log
-${options.engineLines ?? ""}  storage:
-  - class: ram
-    scm_mount: ${home}/scm
-    scm_size: 1
-`,
+${engineSections(home, options, ports.slice(index * portsEach + 1, (index + 1) * portsEach))}`,
     );
-    return siteServer(index, home, ports[index * 2]!, configFile, logFile, bin);
+    return siteServer(index, home, ports[index * portsEach]!, configFile, logFile, bin);
   });
 
   const controlConfig = path.join(folder, "daos_control.yml");
@@ -120,6 +116,7 @@ ${options.engineLines ?? ""}  storage:
     folder,
     servers,
     controlConfig,
+    enginesEach: engines,
     dmg,
     async dmgJson<T>(...args: string[]): Promise<T> {
       const done = await dmg("--json", ...args);
@@ -131,6 +128,23 @@ ${options.engineLines ?? ""}  storage:
       fs.rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function engineSections(home: string, options: SiteOptions, fabricPorts: readonly number[]): string {
+  return fabricPorts
+    .map(
+      (port, engine) => `- targets: ${options.targets ?? 4}
+  nr_xs_helpers: 0
+  fabric_iface: lo
+  fabric_iface_port: ${port}
+  log_file: ${home}/engine${engine}.log
+${options.engineLines ?? ""}  storage:
+  - class: ram
+    scm_mount: ${home}/scm${engine === 0 ? "" : engine}
+    scm_size: 1
+`,
+    )
+    .join("");
 }
 
 function siteServer(
@@ -193,11 +207,12 @@ export async function members(site: Site): Promise<QueriedMember[]> {
 }
 
 export async function allJoined(site: Site): Promise<void> {
+  const expected = site.servers.length * site.enginesEach;
   await waitFor(
     "every rank to join",
     async () => {
       const found = await members(site);
-      return found.length === site.servers.length && found.every((member) => member.state === "joined");
+      return found.length === expected && found.every((member) => member.state === "joined");
     },
     30_000,
   );
