@@ -6,7 +6,7 @@ import { DrpcModule, MgmtMethod } from "../drpc/methods.ts";
 import { GetAttachInfoReqSchema, GetAttachInfoRespSchema } from "../gen/mgmt/svc_pb.ts";
 import { SELF_ARGV0, selfCommand } from "../helper/self.ts";
 import { silentLogger } from "../log/logger.ts";
-import { loadTransportSecurity } from "../security/load.ts";
+import { loadTransportSecurity } from "../security/tls.ts";
 import { controlAddress, labTransport } from "./configs.ts";
 import { labFault } from "./error.ts";
 import type { LabLayout } from "./layout.ts";

@@ -4,16 +4,7 @@ import { access, readFile, stat } from "node:fs/promises";
 import { errorText } from "../faults/fault.ts";
 import { faultInvalidCertFile, faultMissingCertFile, faultUnreadableCertFile } from "../faults/security.ts";
 import type { Component } from "./roles.ts";
-import type { CertificateTransport, TransportSecurity } from "./tls.ts";
-
-/** The keys of `transport_config`, as config/types.ts has them. */
-export interface TransportFiles {
-  readonly allowInsecure: boolean;
-  readonly caCert: string;
-  readonly cert: string;
-  readonly key: string;
-  readonly clientCertDir?: string | undefined;
-}
+import type { CertificateTransport, TransportFiles } from "./tls.ts";
 
 /** Widest permissions of a certificate file. */
 export const maxCertMode = 0o664;
@@ -25,11 +16,10 @@ export const maxKeyMode: Readonly<Record<Component, number>> = { server: 0o400, 
  * permissions no wider than allowed, key and certificate a pair, certificate valid now and signed by the CA.
  * @throws Fault 901 (missing), 902 (unreadable, or permissions too wide), 903 (invalid)
  */
-export async function loadTransportSecurity(
+export async function loadCertificates(
   files: TransportFiles,
   role: Component,
-): Promise<TransportSecurity> {
-  if (files.allowInsecure) return { insecure: true };
+): Promise<CertificateTransport> {
   const clientCertDir = files.clientCertDir ?? "";
   if (clientCertDir !== "") await checkFolder(clientCertDir);
   const ca = await readPem(files.caCert, maxCertMode);

@@ -1,6 +1,14 @@
 import type { SecureContextOptions } from "node:tls";
+import type { Component } from "./roles.ts";
 
-export { loadTransportSecurity } from "./load.ts";
+/** The keys of `transport_config`, as config/types.ts has them. */
+export interface TransportFiles {
+  readonly allowInsecure: boolean;
+  readonly caCert: string;
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCertDir?: string | undefined;
+}
 
 /** Neither certificates nor encryption: `allow_insecure`. */
 export interface InsecureTransport {
@@ -23,6 +31,19 @@ export interface CertificateTransport {
 export type TransportSecurity = InsecureTransport | CertificateTransport;
 
 export const insecureTransport: InsecureTransport = { insecure: true };
+
+/**
+ * Reads and checks the certificate files of a component (load.ts, which an insecure client need not load).
+ * @throws Fault 901 (missing), 902 (unreadable, or permissions too wide), 903 (invalid)
+ */
+export async function loadTransportSecurity(
+  files: TransportFiles,
+  role: Component,
+): Promise<TransportSecurity> {
+  if (files.allowInsecure) return insecureTransport;
+  const { loadCertificates } = await import("./load.ts");
+  return loadCertificates(files, role);
+}
 
 /**
  * 2.6 speaks TLS 1.2 with this one cipher suite (TLS_RSA_WITH_AES_256_GCM_SHA384) and nothing else; among ourselves
