@@ -39,9 +39,10 @@ export function attributeMethods(core: Core) {
     },
     systemGetAttr: {
       roles: ["admin"] as const,
-      handle: (request: SystemGetAttrReq) => ({
-        attributes: visibleAttributes(core.replica(), request.keys),
-      }),
+      async handle(request: SystemGetAttrReq) {
+        await core.confirm();
+        return { attributes: visibleAttributes(core.replica(), request.keys) };
+      },
     },
     systemSetProp: {
       roles: ["admin"] as const,
@@ -54,9 +55,10 @@ export function attributeMethods(core: Core) {
     },
     systemGetProp: {
       roles: ["admin"] as const,
-      handle: (request: SystemGetPropReq) => ({
-        properties: visibleProperties(core.replica({ whileChecking: true }), request.keys, facts),
-      }),
+      async handle(request: SystemGetPropReq) {
+        await core.confirm();
+        return { properties: visibleProperties(core.replica({ whileChecking: true }), request.keys, facts) };
+      },
     },
   };
 }

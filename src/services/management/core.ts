@@ -44,6 +44,11 @@ export interface Core {
   replica(options?: GuardOptions): SystemState;
   /** Runs a decision through the journal; see there. @throws also what leader() throws. */
   decide<T>(decide: (state: SystemState) => Decision<T>): Promise<T>;
+  /**
+   * What leader() and replica() answer after this is not older than the call: for reads that others decide upon.
+   * @throws NotLeaderError, UnavailableError
+   */
+  confirm(): Promise<void>;
   /** Now, as records keep it: RFC 3339, UTC. */
   timestamp(): string;
 }
@@ -54,13 +59,18 @@ export function isCheckerEnabled(state: SystemState): boolean {
   return serviceValue(state, checkerEnabledName) === "true";
 }
 
-export function createCore(deps: ManagementDeps, running: () => Running | undefined): Core {
+export function createCore(
+  deps: ManagementDeps,
+  running: () => Running | undefined,
+  isStarting: () => boolean,
+): Core {
   const isReplica = (addr: string): boolean => deps.replicas.includes(addr);
 
   const started = (): Running => {
     if (!isReplica(deps.selfAddr)) throw new NotReplicaError(deps.replicas);
     const parts = running();
-    if (parts === undefined) throw new UninitializedError();
+    // A replica that waits for its quorum is formatted: callers do well to come again.
+    if (parts === undefined) throw isStarting() ? new UnavailableError() : new UninitializedError();
     return parts;
   };
   const checked = (state: SystemState, options: GuardOptions): SystemState => {
@@ -90,6 +100,7 @@ export function createCore(deps: ManagementDeps, running: () => Running | undefi
     async decide(decide) {
       return leading().journal.decide(decide);
     },
+    confirm: () => started().store.barrier(),
     timestamp: () => deps.now().toISOString(),
   };
 }

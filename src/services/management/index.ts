@@ -45,7 +45,11 @@ export interface Management {
 export function createManagement(deps: ManagementDeps): Management {
   let running: (Running & { readonly dir: string }) | undefined;
   let starting: Promise<void> | undefined;
-  const core = createCore(deps, () => running);
+  const core = createCore(
+    deps,
+    () => running,
+    () => starting !== undefined,
+  );
   const poolLocks = createPoolLocks(deps.now);
   const events = createEventHandler(core, { groupUpdater: () => leadership.groupUpdater(), poolLocks });
   const leadership = createLeadership(core, { events, poolLocks });

@@ -43,7 +43,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-export function createJournal(initial: SystemState, store: Pick<Store, "commit">): Journal {
+export function createJournal(initial: SystemState, store: Pick<Store, "commit" | "barrier">): Journal {
   let state = initial;
   let running = false;
   let closed: Error | undefined;
@@ -74,7 +74,9 @@ export function createJournal(initial: SystemState, store: Pick<Store, "commit">
     }
     const ops = draft.ops();
     try {
+      // An answer that changes nothing is a decision too, and must not come from an old state.
       if (ops.length > 0) await store.commit(ops);
+      else if (agreed.length > 0) await store.barrier();
     } catch (error) {
       for (const { waiting } of agreed) waiting.reject(error);
       return;

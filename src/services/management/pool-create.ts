@@ -21,6 +21,9 @@ import { callEngine, isEngineNotReady } from "./engine-call.ts";
 import type { ManagementParts } from "./parts.ts";
 import { callPool } from "./pool-calls.ts";
 
+/** What an engine may take to make a pool over many ranks; dmg gives up before (2.6's server never does). */
+const createTimeoutMs = 15 * 60_000;
+
 /** DAOS_PROP_PO_LABEL. */
 export const labelProperty = 1;
 
@@ -135,6 +138,8 @@ function addSystemProperties(
 
 async function makePool(parts: ManagementParts, request: PoolCreateReq): Promise<PoolCreateResp> {
   const { core } = parts;
+  // An engine that was ready and is not any more may have told others of the pool before it went.
+  const reachable = core.deps.harness.instances.some((instance) => instance.isReady());
   let answer: PoolCreateResp;
   try {
     answer = await callEngine(
@@ -143,10 +148,12 @@ async function makePool(parts: ManagementParts, request: PoolCreateReq): Promise
       PoolCreateReqSchema,
       request,
       PoolCreateRespSchema,
+      { timeoutMs: createTimeoutMs },
     );
   } catch (error) {
     core.log.error(`pool create dRPC call failed: ${errorText(error)}`);
-    await giveUp(parts, request.uuid, isEngineNotReady(error) ? "nothing made" : "perhaps made");
+    const untouched = !reachable && isEngineNotReady(error);
+    await giveUp(parts, request.uuid, untouched ? "nothing made" : "perhaps made");
     throw error;
   }
   if (answer.status !== 0) {

@@ -21,6 +21,9 @@ import { callEngine } from "./engine-call.ts";
 import { callPool } from "./pool-calls.ts";
 import type { PoolLocks } from "./pool-locks.ts";
 
+/** What engines may take to drop a pool on all ranks. */
+const destroyTimeoutMs = 15 * 60_000;
+
 export interface PoolDestroyOptions {
   readonly sys: string;
   /** Whatever its service says: connections are cut, a service that does not answer is passed over. */
@@ -123,6 +126,7 @@ async function dropEverywhere(core: Core, pool: PoolService, options: PoolDestro
     PoolDestroyReqSchema,
     { sys, id: pool.uuid, force, recursive, svcRanks },
     PoolDestroyRespSchema,
+    { timeoutMs: destroyTimeoutMs },
   );
   if (answer.status === 0) await core.decide((state) => decidePoolRemove(state, pool.uuid));
   else core.log.error(`PoolDestroy dRPC call failed: ${daosStatusText(answer.status)}`);

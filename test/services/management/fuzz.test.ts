@@ -146,7 +146,7 @@ test("any request is answered, or refused with an error; the system stays one th
         await system.close();
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 }, 30_000);
 
@@ -165,13 +165,13 @@ test("any call of an engine is answered or refused, whatever its bytes", async (
   for (const [number, desc] of Object.entries(dRpcInputs)) {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), (body) => settle(Number(number), body)),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
     await fc.assert(
       fc.asyncProperty(anyMessage(desc), async (message) => {
         await settle(Number(number), toBinary(desc, message));
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   }
   await until(async () => (await system.call("systemQuery")).members.length === 3);

@@ -156,6 +156,17 @@ describe("pools", () => {
       });
     });
 
+    test("cleans up on the other engines when the one it was asked of goes away under it", async () => {
+      system.engine.diesAt = MgmtMethod.POOL_CREATE;
+      await expect(system.call("poolCreate", createRequest(1))).rejects.toMatchObject({ code: 611 });
+      expect(await pools()).toMatchObject([{ state: "Destroying" }]);
+      expect((await system.call("poolCreate", createRequest(1))).status).toBe(DerStatus.Again);
+      system.engine.ready = true;
+      await until(async () => (await pools()).length === 0);
+      await system.call("poolCreate", createRequest(1));
+      expect(await pools()).toMatchObject([{ state: "Ready" }]);
+    });
+
     test("half made when the server died: it is removed, and can be made again", async () => {
       let started: () => void = () => undefined;
       const begun = new Promise<void>((resolve) => {

@@ -11,7 +11,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { DrpcModule } from "../../../src/drpc/methods.ts";
-import type { EngineHarness } from "../../../src/engine/types.ts";
+import type { EngineHarness, EngineInstance } from "../../../src/engine/types.ts";
 import { Fault } from "../../../src/faults/fault.ts";
 import { MgmtSvc } from "../../../src/gen/mgmt/mgmt_pb.ts";
 import type { PoolCreateReqSchema, PoolPropertySchema } from "../../../src/gen/mgmt/pool_pb.ts";
@@ -45,20 +45,43 @@ export interface FakeEngine extends EngineHarness {
   /** Requests of one method so far, decoded. */
   requests<I extends DescMessage>(method: number, input: I): MessageShape<I>[];
   ready: boolean;
+  /** The engine goes away under the next call of this method. */
+  diesAt: number | undefined;
 }
+
+const notStarted = () =>
+  new Fault("server", 611, "DAOS I/O Engine instance not started or not responding on dRPC");
 
 export function fakeEngine(): FakeEngine {
   const answers = new Map<number, Answer>();
   const calls: { method: number; body: Uint8Array }[] = [];
+  const instance: EngineInstance = {
+    index: 0,
+    state: () => (engine.ready ? "Ready" : "Stopped"),
+    stateInfo: () => "",
+    rank: () => 0,
+    uuid: () => undefined,
+    incarnation: () => 1n,
+    isReady: () => engine.ready,
+    isStarted: () => engine.ready,
+    callDrpc: (method, body) => engine.callDrpc(method, body),
+  };
   const engine: FakeEngine = {
     calls,
     ready: true,
-    instances: [],
+    diesAt: undefined,
+    get instances() {
+      return [instance];
+    },
     isStarted: () => true,
     async callDrpc(method, body) {
-      if (!engine.ready)
-        throw new Fault("server", 611, "DAOS I/O Engine instance not started or not responding on dRPC");
+      if (!engine.ready) throw notStarted();
       calls.push({ method, body });
+      if (engine.diesAt === method) {
+        engine.ready = false;
+        engine.diesAt = undefined;
+        throw notStarted();
+      }
       // No answer set: an empty one, status 0 and nothing else.
       return (await answers.get(method)?.(body)) ?? new Uint8Array();
     },
