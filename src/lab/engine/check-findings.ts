@@ -24,6 +24,8 @@ export interface Finding {
   readonly uuid: string;
   readonly label: string;
   readonly rank: number;
+  /** The management service has the pool. */
+  readonly onMs: boolean;
   readonly message: string;
   readonly choices: readonly { readonly action: Action; readonly text: string }[];
   /** What the pool service says, where there is one: to register with, or to repair. */
@@ -69,7 +71,7 @@ function findingsOfPool(
   const service =
     newest === undefined ? undefined : { label: labelOf(newest.pool), replicas: newest.pool.replicas };
   const label = ms?.label || service?.label || "";
-  const base = { uuid, label, service, rank: newest?.rank ?? shards[0] ?? 0 };
+  const base = { uuid, label, service, onMs: ms !== undefined, rank: newest?.rank ?? shards[0] ?? 0 };
 
   if (ms !== undefined && here.length === 0) {
     return [

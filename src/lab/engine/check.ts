@@ -1,30 +1,16 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { DrpcModule, SrvMethod } from "../../drpc/methods.ts";
 import {
   CheckInconsistAction as Action,
   CheckFlag,
-  CheckReportSchema,
-  CheckInconsistClass as Class,
+  type CheckInconsistClass as Class,
   CheckInstStatus as InstStatus,
   CheckScanPhase as Phase,
   CheckPoolStatus as PoolStatus,
 } from "../../gen/chk/chk_pb.ts";
-import {
-  CheckDeregPoolReqSchema,
-  CheckDeregPoolRespSchema,
-  CheckListPoolReqSchema,
-  CheckListPoolRespSchema,
-  CheckRegPoolReqSchema,
-  CheckRegPoolRespSchema,
-  CheckReportReqSchema,
-  CheckReportRespSchema,
-} from "../../gen/srv/srv_pb.ts";
-import { decide, type EnginePool, type Finding, findInconsistencies, type MsPool } from "./check-findings.ts";
+import { decide, type Finding, findInconsistencies } from "./check-findings.ts";
+import { poolsOfRanks, repairFinding } from "./check-repair.ts";
+import { createCheckUpcalls } from "./check-upcalls.ts";
 import { Der, DerError, statusOf } from "./der.ts";
-import { encodeLikeEngine } from "./encode.ts";
-import { askRank, type Engine, onRanks, rankOf } from "./engine.ts";
-import { destroyShard } from "./handlers/pool.ts";
-import type { Replica } from "./replicas.ts";
+import type { Engine } from "./engine.ts";
 
 export interface Statistics {
   readonly total: number;
@@ -106,12 +92,6 @@ const documentName = "check";
 /** The server drops older findings when it has the answer to the start; reports must come after that. */
 const startDelayMs = 200;
 
-/** As C's ctime() writes it, newline and all. */
-function ctime(now: Date): string {
-  const [weekday, month, day, year, time] = now.toString().split(" ");
-  return `${weekday} ${month} ${String(Number(day)).padStart(2)} ${time} ${year}\n`;
-}
-
 function seconds(): number {
   return Math.floor(Date.now() / 1000);
 }
@@ -121,7 +101,8 @@ function counted(statistics: Statistics, what: keyof Omit<Statistics, "total">):
 }
 
 export async function openChecker(engine: Engine): Promise<Checker> {
-  const { documents, log, upcalls } = engine;
+  const { documents, log } = engine;
+  const upcalls = createCheckUpcalls(engine.upcalls);
   let state = ((await documents.get(documentName)) as CheckState | undefined) ?? initial;
   if (state.status === InstStatus.CIS_RUNNING) state = { ...state, status: InstStatus.CIS_PAUSED };
   let generation = 0;
@@ -137,103 +118,6 @@ export async function openChecker(engine: Engine): Promise<Checker> {
     await changePool(uuid, (p) => ({ statistics: counted(p.statistics, what) }));
   };
 
-  const upcall = (method: number, body: Uint8Array) => upcalls.call(DrpcModule.SRV, method, body);
-  const good = (status: number, what: string) => {
-    if (status !== 0) throw new DerError(status, what);
-  };
-  const register = async (seq: number, finding: Finding) => {
-    const { uuid, service } = finding;
-    const message = create(CheckRegPoolReqSchema, {
-      seq: BigInt(seq),
-      uuid,
-      label: service?.label ?? "",
-      svcreps: [...(service?.replicas ?? [])],
-    });
-    const body = encodeLikeEngine(CheckRegPoolReqSchema, message);
-    good(fromBinary(CheckRegPoolRespSchema, await upcall(SrvMethod.CHK_REG_POOL, body)).status, "register");
-  };
-  const deregister = async (seq: number, uuid: string) => {
-    const body = toBinary(
-      CheckDeregPoolReqSchema,
-      create(CheckDeregPoolReqSchema, { seq: BigInt(seq), uuid }),
-    );
-    good(
-      fromBinary(CheckDeregPoolRespSchema, await upcall(SrvMethod.CHK_DEREG_POOL, body)).status,
-      "deregister",
-    );
-  };
-  const report = async (seq: number, finding: Finding, action: Action, result: number) => {
-    const asks = action === Action.CIA_INTERACT;
-    const content = create(CheckReportSchema, {
-      seq: BigInt(seq),
-      class: finding.cls,
-      action,
-      result,
-      rank: finding.rank,
-      poolUuid: finding.uuid,
-      poolLabel: finding.label,
-      timestamp: ctime(new Date()),
-      msg: finding.message,
-      actChoices: asks ? finding.choices.map((c) => c.action) : [],
-      actDetails: asks ? finding.choices.map((c) => c.text) : [],
-    });
-    const body = encodeLikeEngine(CheckReportReqSchema, create(CheckReportReqSchema, { report: content }));
-    good(fromBinary(CheckReportRespSchema, await upcall(SrvMethod.CHK_REPORT, body)).status, "report");
-  };
-
-  const listMs = async (): Promise<MsPool[]> => {
-    const body = toBinary(CheckListPoolReqSchema, create(CheckListPoolReqSchema));
-    const answer = fromBinary(CheckListPoolRespSchema, await upcall(SrvMethod.CHK_LIST_POOL, body));
-    good(answer.status, "list of pools");
-    return answer.pools.map((p) => ({ uuid: p.uuid.toLowerCase(), label: p.label, replicas: p.svcreps }));
-  };
-  const listEngines = async (ranks: readonly number[]): Promise<EnginePool[]> => {
-    const lists = await onRanks(ranks, async (rank) =>
-      rank === rankOf(engine)
-        ? localPools(engine)
-        : ((await askRank(engine, rank, "check.list", {})) as EnginePool[]),
-    );
-    return [...lists.values()].flat();
-  };
-
-  /** Does what was decided. */
-  const repair = async (seq: number, finding: Finding, action: Action): Promise<void> => {
-    const { uuid, service } = finding;
-    const replicas = service?.replicas ?? [];
-    const discard = () => onRanks(state.ranks, (rank) => destroyShard(engine, rank, uuid));
-    switch (finding.cls) {
-      case Class.CIC_POOL_NONEXIST_ON_ENGINE:
-        return deregister(seq, uuid);
-      case Class.CIC_POOL_NONEXIST_ON_MS:
-        if (action === Action.CIA_READD) return register(seq, finding);
-        await discard();
-        return;
-      case Class.CIC_POOL_LESS_SVC_WITHOUT_QUORUM:
-        if (action === Action.CIA_TRUST_PS) {
-          await askOrDo(engine, finding.rank, "check.dictate", { uuid });
-          return register(seq, {
-            ...finding,
-            service: { label: service?.label ?? "", replicas: [finding.rank] },
-          });
-        }
-        await discard();
-        return deregister(seq, uuid);
-      case Class.CIC_POOL_BAD_LABEL:
-        if (action === Action.CIA_TRUST_PS) return register(seq, finding);
-        await engine.services.call(uuid, replicas, { op: "set-label", label: finding.label });
-        return;
-      case Class.CIC_POOL_BAD_SVCL:
-        return register(seq, { ...finding, service: { label: finding.label, replicas } });
-      case Class.CIC_ENGINE_NONEXIST_IN_MAP:
-        return destroyShard(engine, finding.rank, uuid);
-      case Class.CIC_ENGINE_HAS_NO_STORAGE:
-        await engine.services.call(uuid, replicas, { op: "lose-rank", rank: finding.rank });
-        return;
-      default:
-        throw new DerError(Der.NOSYS, `no repair for class ${finding.cls}`);
-    }
-  };
-
   /** Repairs (unless it is a dry run), counts and reports one finding. */
   const settle = async (seq: number, finding: Finding, action: Action): Promise<void> => {
     let result = 0;
@@ -241,7 +125,8 @@ export async function openChecker(engine: Engine): Promise<Checker> {
       await count(finding.uuid, "ignored");
     } else {
       try {
-        if ((state.flags & CheckFlag.CF_DRYRUN) === 0) await repair(seq, finding, action);
+        if ((state.flags & CheckFlag.CF_DRYRUN) === 0)
+          await repairFinding(engine, upcalls, state.ranks, seq, finding, action);
         await count(finding.uuid, "repaired");
       } catch (error) {
         log.error(`check: pool ${finding.uuid}: ${(error as Error).message}`);
@@ -249,7 +134,7 @@ export async function openChecker(engine: Engine): Promise<Checker> {
         await count(finding.uuid, "failed");
       }
     }
-    await report(seq, finding, action, result);
+    await upcalls.report(seq, finding, action, result);
   };
 
   const finishPool = (uuid: string) => {
@@ -272,8 +157,8 @@ export async function openChecker(engine: Engine): Promise<Checker> {
   const scan = async (mine: number, uuids: readonly string[]) => {
     const wanted = (uuid: string) => uuids.length === 0 || uuids.includes(uuid);
     await keep({ phase: Phase.CSP_POOL_LIST });
-    const ms = await listMs();
-    const engines = await listEngines(state.ranks);
+    const ms = await upcalls.listPools();
+    const engines = await poolsOfRanks(engine, state.ranks);
     const findings = findInconsistencies(ms, engines, state.ranks).filter((f) => wanted(f.uuid));
     const all = [...new Set([...ms.map((p) => p.uuid), ...engines.map((p) => p.uuid)])].filter(wanted).sort();
     const fresh = all.map(
@@ -300,7 +185,7 @@ export async function openChecker(engine: Engine): Promise<Checker> {
         await changePool(uuid, (p) => ({ statistics: total(p.statistics) }));
         if (action === Action.CIA_INTERACT) {
           await keep({ pending: [...state.pending, { seq, finding }] });
-          await report(seq, finding, action, 0);
+          await upcalls.report(seq, finding, action, 0);
           continue;
         }
         await settle(seq, finding, action);
@@ -390,40 +275,4 @@ export async function openChecker(engine: Engine): Promise<Checker> {
       await finishCheck();
     },
   };
-}
-
-/** What this engine has of pools. */
-export function localPools(engine: Engine): EnginePool[] {
-  const rank = rankOf(engine);
-  const shards = new Set(engine.shards.list().map((s) => s.uuid));
-  const copies = new Map(engine.replicas.list().map((r): [string, Replica] => [r.uuid, r]));
-  return [...new Set([...shards, ...copies.keys()])].map((uuid) => ({
-    rank,
-    uuid,
-    hasShard: shards.has(uuid),
-    replica: copies.get(uuid),
-  }));
-}
-
-/** Makes this engine's copy the only replica: the way out when there is no majority. */
-export async function dictate(engine: Engine, uuid: string): Promise<void> {
-  const replica = engine.replicas.get(uuid);
-  if (replica === undefined) throw new DerError(Der.NOTREPLICA, `no replica of pool ${uuid} here`);
-  await engine.replicas.write({
-    uuid,
-    term: replica.promised + 1,
-    index: replica.index + 1,
-    pool: { ...replica.pool, replicas: [rankOf(engine)] },
-    before: [rankOf(engine)],
-  });
-}
-
-async function askOrDo(
-  engine: Engine,
-  rank: number,
-  op: "check.dictate",
-  body: { uuid: string },
-): Promise<void> {
-  if (rank === rankOf(engine)) await dictate(engine, body.uuid);
-  else await askRank(engine, rank, op, body);
 }

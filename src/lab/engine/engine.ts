@@ -3,6 +3,7 @@ import { Der, DerError } from "./der.ts";
 import type { Devices } from "./devices.ts";
 import type { EngineEnvironment } from "./environment.ts";
 import type { FabricClient } from "./fabric.ts";
+import { createGroupCalls } from "./group-calls.ts";
 import type { EngineLog } from "./log.ts";
 import type { Membership } from "./membership.ts";
 import type { Ras } from "./ras.ts";
@@ -47,14 +48,8 @@ export const peerTimeoutMs = 10_000;
  * A request to a rank of the group; this engine itself must be asked directly.
  * @throws DerError DER_OOG when the group has no such rank, DER_UNREACH when it is dead or does not answer
  */
-export async function askRank(engine: Engine, rank: number, op: string, body: unknown): Promise<unknown> {
-  const member = engine.membership.member(rank);
-  if (member === undefined) throw new DerError(Der.OOG, `rank ${rank} is not in the group`);
-  if (member.status === "dead" || member.status === "left")
-    throw new DerError(Der.UNREACH, `rank ${rank} is ${member.status}`);
-  const answer = await engine.fabric.call(member.uri, op, body, peerTimeoutMs);
-  engine.membership.heardFrom(rank, member.incarnation);
-  return answer;
+export function askRank(engine: Engine, rank: number, op: string, body: unknown): Promise<unknown> {
+  return createGroupCalls(engine.membership, engine.fabric).send(rank, op, body, peerTimeoutMs);
 }
 
 /** Runs on every rank at once; the first failure is thrown when all have ended. */

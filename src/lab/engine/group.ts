@@ -144,10 +144,10 @@ export function groupHandlers(engine: Engine): Record<string, FabricHandler> {
     ...lazyClientHandlers(engine),
     // Loaded when needed: most engines never see a checker.
     async "check.list"() {
-      return (await import("./check.ts")).localPools(engine);
+      return (await import("./check-repair.ts")).localPools(engine);
     },
     async "check.dictate"(body) {
-      await (await import("./check.ts")).dictate(engine, (body as { uuid: string }).uuid);
+      await (await import("./check-repair.ts")).dictate(engine, (body as { uuid: string }).uuid);
       return {};
     },
   };
