@@ -153,7 +153,7 @@ async function loadClient(
 
 async function transportSecurity(config: ControlConfig, insecure: boolean): Promise<TransportSecurity> {
   if (insecure || config.transportConfig.allowInsecure) return { insecure: true };
-  const { loadTransportSecurity } = await import("../../security/load.ts");
+  const { loadTransportSecurity } = await import("../../security/tls.ts");
   try {
     return await loadTransportSecurity(config.transportConfig, "admin");
   } catch (error) {
