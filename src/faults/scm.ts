@@ -84,3 +84,34 @@ export function faultIpmctlBadVersion(version: string): Fault {
     "upgrade ipmctl and libipmctl",
   );
 }
+
+/** The memory tier is configured on a device that is not there. */
+export function faultScmMissingDevice(device: string): Fault {
+  return new Fault(
+    "scm",
+    FaultCode.ScmFormatMissingDevice,
+    `configured SCM device ${device} does not exist`,
+    "check 'scm_list', and prepare PMem with 'daos_server scm prepare'",
+  );
+}
+
+/** There is data, and nothing said that it may go. */
+export function faultScmNoReformat(device: string, found: string): Fault {
+  return new Fault(
+    "scm",
+    FaultCode.StorageAlreadyFormatted,
+    "format request for device with an existing filesystem signature",
+    "retry the operation with force option to overwrite existing data",
+    `${device} holds ${found}`,
+  );
+}
+
+/** The device has its file system, but the folder to mount it on is gone. */
+export function faultDeviceWithFsNoMountpoint(device: string, target: string): Fault {
+  return new Fault(
+    "storage",
+    FaultCode.StorageDeviceWithFsNoMountpoint,
+    `filesystem exists on device ${device} but mount-point path ${target} does not exist`,
+    "check the mount-point path exists and if not create it before trying again",
+  );
+}

@@ -13,7 +13,6 @@ import type { Logger } from "../log/logger.ts";
 import { nvmeConf, parseBusRange } from "./bdev/conf.ts";
 import { createBdevFile } from "./bdev/file.ts";
 import { writeFileDurable } from "./durable.ts";
-import { faultClassNotSupported } from "./faults.ts";
 import { metadataEngineFolder, metadataFolder, metadataNeedsFormat } from "./metadata.ts";
 import type { ScmBackend } from "./scm/backend.ts";
 import { createDcpmScm } from "./scm/dcpm.ts";
@@ -90,8 +89,11 @@ export function createEngineStorage(
       case "kdev":
         // Kernel devices are written by the engine itself; 2.6 reports them as formatted.
         return bdevTier.bdevList.map((device) => ({ device, roles }));
-      case "nvme":
-        return [{ device: `tier ${bdevTier.tier}`, roles, error: faultClassNotSupported("nvme", "format") }];
+      case "nvme": {
+        const { formatNvmeDevices } = await import("./bdev/nvme.ts");
+        const results = await formatNvmeDevices(bdevTier.bdevList);
+        return results.map((result) => ({ ...result, roles }));
+      }
     }
   };
 

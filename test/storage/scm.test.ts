@@ -2,7 +2,6 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requestHelper } from "../../src/helper/client.ts";
-import { createDcpmScm } from "../../src/storage/scm/dcpm.ts";
 import { createFolderScm } from "../../src/storage/scm/folder.ts";
 import { createRamScm, tmpfsOptions } from "../../src/storage/scm/ram.ts";
 import { ramTier } from "../support/engine-config.ts";
@@ -117,10 +116,4 @@ test("a mount that is not permitted says what to do instead", async () => {
     reason: "EPERM",
     resolution: expect.stringContaining("--scm-as-folder"),
   });
-});
-
-test("making a PMem tier is refused with a fault", async () => {
-  const scm = createDcpmScm(ramTier("/mnt/nowhere", { class: "dcpm", scmList: ["/dev/pmem0"], scmSize: 0 }));
-  expect(await scm.needsFormat()).toBe(true);
-  await expect(scm.format(false)).rejects.toMatchObject({ domain: "scm", code: 200 });
 });

@@ -41,6 +41,15 @@ export async function performOperation(request: Operation): Promise<unknown> {
       await destroyNamespace(request.name);
       return null;
     }
+    case "pmem-probe": {
+      const { probeFilesystem } = await import("./filesystem.ts");
+      return probeFilesystem(request.device);
+    }
+    case "pmem-mkfs": {
+      const { makeFilesystem } = await import("./filesystem.ts");
+      await makeFilesystem(request.device, request.force);
+      return null;
+    }
     case "spdk-release": {
       const { openSpdk } = await import("../../ffi/spdk/library.ts");
       return openSpdk().release.release;

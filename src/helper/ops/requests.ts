@@ -16,6 +16,7 @@ const absoluteFile = z
   .max(4095)
   .regex(/^\/[^\0]+$/, "must be an absolute path");
 const pmemUid = z.string().regex(/^[0-9a-fA-F-]{1,21}$/, "must be the UID of a PMem module");
+const pmemDevice = z.string().regex(/^\/dev\/pmem\d{1,4}(\.\d{1,4})?s?$/, "must be a PMem block device");
 const socketId = z.int().min(0).max(1023);
 
 /** Drivers that the helper binds devices to; "none" leaves the device without one. */
@@ -98,6 +99,9 @@ export const operationSchemas = [
     op: z.literal("pmem-namespace-destroy"),
     name: z.string().regex(/^namespace\d{1,4}\.\d{1,4}$/),
   }),
+  /** What file system a PMem device holds. */
+  z.strictObject({ op: z.literal("pmem-probe"), device: pmemDevice }),
+  z.strictObject({ op: z.literal("pmem-mkfs"), device: pmemDevice, force: z.boolean().default(false) }),
   /** Whether SPDK is there, without touching a device. */
   z.strictObject({ op: z.literal("spdk-release") }),
   z.strictObject({
