@@ -53,6 +53,14 @@ async function scrape({ host, port, signal }: MetricsSource): Promise<Map<string
 
 class TimeoutError extends Error {}
 
+/** Whether telemetry is on is what most often decides this; the rest speaks for itself. */
+function reason(error: unknown): string {
+  const code = (error as { readonly code?: unknown }).code;
+  return code === "ECONNREFUSED" || code === "ConnectionRefused"
+    ? "connection refused (is telemetry_port in the server's configuration, and is this its port?)"
+    : errorText(error);
+}
+
 async function fetchText(url: string, signal: AbortSignal | undefined): Promise<string> {
   const deadline = AbortSignal.timeout(tryTimeoutMs);
   let response: Response;
@@ -60,7 +68,7 @@ async function fetchText(url: string, signal: AbortSignal | undefined): Promise<
     response = await fetch(url, { signal: signal ? AbortSignal.any([signal, deadline]) : deadline });
   } catch (error) {
     if (deadline.aborted) throw new TimeoutError(`HTTP request "${url}": timed out`);
-    throw new Error(`Get "${url}": ${errorText(error)}`, { cause: error });
+    throw new Error(`Get "${url}": ${reason(error)}`, { cause: error });
   }
   if (!response.ok) throw new Error(`HTTP response error: ${response.status} ${response.statusText}`);
   return await response.text();

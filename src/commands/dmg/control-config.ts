@@ -1,49 +1,19 @@
-import { existsSync } from "node:fs";
-import { homedir } from "node:os";
-import path from "node:path";
 import { hostAddresses, parseHostSet } from "../../client/hostset.ts";
+import { loadControlConfig } from "../../config/control.ts";
 import type { ControlConfig } from "../../config/types.ts";
 import { wrapError } from "../../faults/cause.ts";
 import { Fault } from "../../faults/fault.ts";
 
-/** Where the system's file is, when neither -o, the environment nor the home folder has one. */
-const systemPath = "/etc/daos/daos_control.yml";
-
 /**
- * The file to read: -o, else $DAOSCTL_CONTROL_CONFIG, else ~/.daos_control.yml, else /etc/daos's;
- * undefined when there is none.
+ * The file of -o, else that of $DAOSCTL_CONTROL_CONFIG, ~/.daos_control.yml or /etc/daos's, else what a
+ * single local server takes. @throws naming file and problem
  */
-export function controlConfigPath(given: string | undefined): string | undefined {
-  if (given !== undefined && given !== "") return given;
-  const fromEnvironment = process.env["DAOSCTL_CONTROL_CONFIG"];
-  if (fromEnvironment) return fromEnvironment;
-  return [path.join(homedir(), ".daos_control.yml"), systemPath].find((file) => existsSync(file));
-}
-
-/** The configuration, or that of a single local server where no file is. @throws naming file and problem */
 export async function controlConfig(given: string | undefined): Promise<ControlConfig> {
-  const file = controlConfigPath(given);
-  if (file === undefined) return defaultControlConfig();
-  const { loadControlConfig } = await import("../../config/control.ts");
   try {
-    return await loadControlConfig(file);
+    return await loadControlConfig(given);
   } catch (error) {
     throw wrapError("failed to load control configuration", error);
   }
-}
-
-function defaultControlConfig(): ControlConfig {
-  return {
-    name: "daos_server",
-    port: 10_001,
-    hostlist: ["localhost:10001"],
-    transportConfig: {
-      allowInsecure: false,
-      caCert: "/etc/daos/certs/daosCA.crt",
-      cert: "/etc/daos/certs/admin.crt",
-      key: "/etc/daos/certs/admin.key",
-    },
-  };
 }
 
 /** Control addresses: those of -l when given, else the configuration's. */

@@ -28,6 +28,16 @@ export const dryRun = {
   "dry-run": { type: "boolean", description: "Say what would be touched, and do nothing" },
 } as const;
 
+/** Beyond 2.6: the answer stays on the screen. */
+export const watchFlag = {
+  watch: { type: "boolean", description: "Ask again every second and show what changes, until Ctrl-C" },
+} as const;
+
+/** Beyond 2.6: the command ends when its consequences have. */
+export const rebuildWatchFlag = {
+  watch: { type: "boolean", description: "Show the rebuild that this causes until it is over" },
+} as const;
+
 export const pool = {
   pool: {
     type: "positional",

@@ -3,12 +3,12 @@
  */
 import { type DmgClient, systemField } from "../../client/context.ts";
 import type { ControlConfig } from "../../config/types.ts";
-import { wrapError } from "../../faults/cause.ts";
+import { causeOf, wrapError } from "../../faults/cause.ts";
 import { errorText } from "../../faults/fault.ts";
+import { PoolNotFoundError } from "../../faults/system.ts";
 import type { TransportSecurity } from "../../security/tls.ts";
 import { type Json, printJson } from "../../ui/json.ts";
 import { type Arguments, flag, parseDuration, text } from "./arguments.ts";
-import { controlConfig, controlHosts } from "./control-config.ts";
 import { ignoreProxies, makeOutput, type Output } from "./output.ts";
 
 /** What a command has to say: a document for --json, text for people, and an error if it failed in part. */
@@ -58,7 +58,7 @@ export async function runDmg(
       throw new Error("unknown flag `l'/`host-list'");
     outcome = await body(session);
   } catch (error) {
-    const told = inContext(error, traits);
+    const told = inContext(session.json ? error : await advised(session, error), traits);
     if (session.json) printJson(null, told);
     throw told;
   } finally {
@@ -96,6 +96,13 @@ export async function reported(
     throw error;
   }
   return { text: `${name} ${words.succeeded}` };
+}
+
+/** An error with what might help; the document keeps 2.6's words. */
+async function advised(session: Session, error: unknown): Promise<unknown> {
+  if (!(causeOf(error) instanceof PoolNotFoundError)) return error;
+  const { withNearPool } = await import("./near-pool.ts");
+  return await withNearPool(session, error);
 }
 
 function inContext(error: unknown, { failure }: CommandTraits): unknown {
@@ -137,6 +144,7 @@ async function loadClient(
   output: Output,
   signal: AbortSignal,
 ): Promise<DmgClient> {
+  const { controlConfig, controlHosts } = await import("./control-config.ts");
   const config = await controlConfig(text(args, "config-path"));
   const hosts = controlHosts(config, text(args, "host-list"));
   return {

@@ -1,9 +1,9 @@
 import { defineCommand } from "citty";
+import type { DmgClient } from "../../../client/context.ts";
 import { defaultQueryMask, healthOnlyQueryMask, PoolQueryBit, poolQuery } from "../../../client/pool.ts";
-import { wrapError } from "../../../faults/cause.ts";
 import { flag, incompatibleFlags, poolId, required, text } from "../arguments.ts";
-import { pool } from "../options.ts";
-import { runDmg } from "../session.ts";
+import { pool, watchFlag } from "../options.ts";
+import { inTextContext, runDmg } from "../session.ts";
 import { poolQueryDocument, poolQueryText } from "../views/pool.ts";
 
 export const command = defineCommand({
@@ -13,6 +13,7 @@ export const command = defineCommand({
     "show-enabled": { type: "boolean", alias: "e", description: "Show the ranks which are enabled" },
     "show-disabled": { type: "boolean", alias: "b", description: "Show the ranks which are disabled" },
     "health-only": { type: "boolean", alias: "t", description: "Only perform pool health related queries" },
+    ...watchFlag,
   },
   run: ({ args }) =>
     runDmg(args, {}, async (session) => {
@@ -23,10 +24,13 @@ export const command = defineCommand({
       if (enabled && disabled) throw incompatibleFlags("show-enabled-ranks", "show-disabled-ranks");
       if (enabled) mask |= PoolQueryBit.enabled_engines;
       if (disabled) mask |= PoolQueryBit.disabled_engines;
-      const client = await session.client();
-      const answer = await poolQuery(client, id, mask).catch((error: unknown) => {
-        throw session.json ? error : wrapError("pool query failed", error);
-      });
+      const query = (client: DmgClient) =>
+        inTextContext(session, "pool query failed", () => poolQuery(client, id, mask));
+      if (flag(args, "watch")) {
+        const { watchQuery } = await import("../watch.ts");
+        return await watchQuery(session, async (client) => poolQueryText(await query(client)));
+      }
+      const answer = await query(await session.client());
       return { response: poolQueryDocument(answer), text: poolQueryText(answer) };
     }),
 });

@@ -1,8 +1,8 @@
 import { changePoolTargets } from "../../../client/pool.ts";
 import { wrapError } from "../../../faults/cause.ts";
-import { type Arguments, numberList, poolId, required, text, uint32 } from "../arguments.ts";
-import { pool } from "../options.ts";
-import { reported, runDmg } from "../session.ts";
+import { type Arguments, flag, numberList, poolId, required, text, uint32 } from "../arguments.ts";
+import { pool, rebuildWatchFlag } from "../options.ts";
+import { type Outcome, reported, runDmg, type Session } from "../session.ts";
 
 /** What exclude, drain and reintegrate take. */
 export const targetArgs = {
@@ -13,6 +13,7 @@ export const targetArgs = {
     description: "Indexes of targets on that rank, comma-separated; all of them when none is named",
     valueHint: "indexes",
   },
+  ...rebuildWatchFlag,
 } as const;
 
 export function changeTargets(
@@ -27,8 +28,19 @@ export function changeTargets(
       targets: targetIndexes(args),
     };
     const client = await session.client();
-    return await reported(session, `${name} command`, () => changePoolTargets(client, verb, targets));
+    const outcome = await reported(session, `${name} command`, () =>
+      changePoolTargets(client, verb, targets),
+    );
+    return flag(args, "watch") ? await withRebuild(session, targets.pool, outcome) : outcome;
   });
+}
+
+/** The outcome of a verb, told at once, then the rebuild it causes until that is over. */
+export async function withRebuild(session: Session, pool: string, outcome: Outcome): Promise<Outcome> {
+  session.say(outcome.text ?? "");
+  const { watchRebuild } = await import("./rebuild.ts");
+  await watchRebuild(session, pool);
+  return {};
 }
 
 /** @throws Error "parsing target list: …" */

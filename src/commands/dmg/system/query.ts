@@ -3,7 +3,7 @@ import { absenteesError, allMemberStates, systemQuery } from "../../../client/sy
 import { allStates, parseMemberState } from "../../../system/member-state.ts";
 import { MemberState } from "../../../system/types.ts";
 import { type Arguments, flag, rankSelection, text } from "../arguments.ts";
-import { rankList } from "../options.ts";
+import { rankList, watchFlag } from "../options.ts";
 import { runDmg } from "../session.ts";
 import { systemQueryDocument, systemQueryText } from "../views/system.ts";
 
@@ -18,17 +18,26 @@ export const command = defineCommand({
       description: "Only ranks in one of these states, comma-separated",
       valueHint: "states",
     },
+    ...watchFlag,
   },
   run: ({ args }) =>
     runDmg(args, { failure: "system query failed" }, async (session) => {
       const stateMask = wantedStates(args);
       const selection = rankSelection(args);
+      const verbose = flag(args, "verbose");
+      if (flag(args, "watch")) {
+        const { watchQuery } = await import("../watch.ts");
+        return await watchQuery(session, async (client) => {
+          const answer = await systemQuery(client, { ...selection, stateMask, failOnUnavailable: true });
+          const { text, warnings } = systemQueryText(answer, { verbose });
+          return `${text}\n${warnings}`;
+        });
+      }
       const answer = await systemQuery(await session.client(), { ...selection, stateMask });
-      const error = absenteesError(answer);
       return {
         response: systemQueryDocument(answer),
-        ...systemQueryText(answer, { verbose: flag(args, "verbose") }),
-        error,
+        ...systemQueryText(answer, { verbose }),
+        error: absenteesError(answer),
       };
     }),
 });

@@ -16,10 +16,17 @@ export function bracketedRanks(ranks: Iterable<number>): string {
   return /[-,]/.test(text) ? `[${text}]` : text;
 }
 
-/** Hosts for people: folded, ports left out as long as that keeps them apart. */
-export function printableHosts(hosts: readonly string[]): string {
-  const bare = hosts.map(hostWithoutPort);
-  return foldHosts(new Set(bare).size === hosts.length ? bare : hosts);
+/**
+ * Hosts for people: folded, ports left out as long as that keeps them apart from each other, and from all
+ * others that are shown beside them.
+ */
+export function printableHosts(
+  hosts: readonly string[],
+  shown: readonly { readonly hosts: readonly string[] }[] = [{ hosts }],
+): string {
+  const all = new Set(shown.flatMap((group) => group.hosts));
+  const distinct = new Set([...all].map(hostWithoutPort)).size === all.size;
+  return foldHosts(distinct ? hosts.map(hostWithoutPort) : hosts);
 }
 
 /** `host_errors`: error text to folded hosts, sorted by text. */

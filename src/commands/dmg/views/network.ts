@@ -43,7 +43,7 @@ export function networkScanText(groups: readonly HostGroup<HostFabric>[]): strin
         const table = formatTable(["Provider", "Interfaces"], providerRows(value, node));
         return `${indentLines(banner(`NUMA Socket ${node}`), 4)}\n${indentLines(table, 8)}\n`;
       });
-      return `${banner(printableHosts(hosts))}\n${tables.join("")}`;
+      return `${banner(printableHosts(hosts, groups))}\n${tables.join("")}`;
     })
     .join("");
 }

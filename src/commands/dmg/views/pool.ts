@@ -168,6 +168,13 @@ function tierTitle(tier: number): string {
   return tierTitles[tier] ?? `- Storage tier ${tier} (unknown):`;
 }
 
+/** One line: the state of the rebuild and how much it has moved. */
+export function rebuildText({ rebuild }: PoolQueryResp): string {
+  if (!rebuild) return "- No rebuild status available.";
+  if (rebuild.status !== 0) return `- Rebuild failed, status=${rebuild.status}`;
+  return `- Rebuild ${rebuildState(rebuild.state)}, ${rebuild.objects} objs, ${rebuild.records} recs`;
+}
+
 export function poolQueryText(answer: PoolQueryResp): string {
   const lines = [
     `Pool ${answer.uuid}, ntarget=${answer.totalTargets}, disabled=${answer.disabledTargets}, ` +
@@ -184,11 +191,7 @@ export function poolQueryText(answer: PoolQueryResp): string {
     lines.push(`- Enabled ranks: ${answer.enabledRanks.replace(/^\[|\]$/g, "")}`);
   if (named(answer.disabledRanks))
     lines.push(`- Disabled ranks: ${answer.disabledRanks.replace(/^\[|\]$/g, "")}`);
-  const { rebuild } = answer;
-  if (!rebuild) lines.push("- No rebuild status available.");
-  else if (rebuild.status !== 0) lines.push(`- Rebuild failed, status=${rebuild.status}`);
-  else
-    lines.push(`- Rebuild ${rebuildState(rebuild.state)}, ${rebuild.objects} objs, ${rebuild.records} recs`);
+  lines.push(rebuildText(answer));
   if ((answer.queryMask & PoolQueryBit.space) !== 0n && answer.tierStats.length > 0) {
     lines.push("Pool space info:", `- Target(VOS) count:${answer.activeTargets}`);
     answer.tierStats.forEach((tier, index) => {

@@ -50,7 +50,7 @@ export interface SmdView {
 export function smdText(groups: readonly HostGroup<SmdInfo | undefined>[], view: SmdView): string {
   return groups
     .map(({ value, hosts }) => {
-      const head = banner(printableHosts(hosts));
+      const head = banner(printableHosts(hosts, groups));
       if (value === undefined) return `${head}  No SMD info returned\n`;
       const devices = view.devices ? devicesText(value.devices, view) : "";
       return head + indentLines(devices + (view.pools ? poolsText(value.pools ?? [], view) : ""));

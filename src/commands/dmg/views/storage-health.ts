@@ -11,7 +11,7 @@ import { localTime } from "./time.ts";
 export function nvmeHealthText(groups: readonly HostGroup<ScannedStorage>[]): string {
   return groups
     .map(({ value, hosts }) => {
-      const head = banner(printableHosts(hosts));
+      const head = banner(printableHosts(hosts, groups));
       if (value.controllers.length === 0) return `${head}  No NVMe devices detected\n`;
       const devices = value.controllers.map(
         (controller) =>

@@ -110,9 +110,10 @@ export function storageScanText(
   options: { readonly verbose: boolean },
 ): string {
   if (groups.length === 0) return "";
-  if (options.verbose) return groups.map(({ value, hosts }) => verboseScan(value, hosts)).join("");
+  if (options.verbose)
+    return groups.map(({ value, hosts }) => verboseScan(value, printableHosts(hosts, groups))).join("");
   const rows = groups.map(({ value, hosts }) => ({
-    Hosts: printableHosts(hosts),
+    Hosts: printableHosts(hosts, groups),
     "SCM Total": scmSummary(value),
     "NVMe Total": `${formatBytes(sum(value.controllers, capacity))} (${plural(value.controllers.length, "controller")})`,
   }));
@@ -126,8 +127,8 @@ function scmSummary({ namespaces, modules }: ScannedStorage): string {
   return `${formatBytes(sum(namespaces, (namespace) => namespace.size))} (${plural(namespaces.length, "namespace")})`;
 }
 
-function verboseScan(storage: ScannedStorage, hosts: readonly string[]): string {
-  const head = `${banner(printableHosts(hosts))}HugePage Size: ${storage.memory?.hugepageSizeKb ?? 0} KB\n\n`;
+function verboseScan(storage: ScannedStorage, hosts: string): string {
+  const head = `${banner(hosts)}HugePage Size: ${storage.memory?.hugepageSizeKb ?? 0} KB\n\n`;
   const scm =
     storage.namespaces.length === 0 ? moduleTable(storage.modules) : namespaceTable(storage.namespaces);
   return `${head}${scm}\n${controllerTable(storage.controllers)}\n`;
@@ -202,7 +203,7 @@ export function storageUsageText(groups: readonly HostGroup<ScannedStorage>[]): 
     const nvmeTotal = sum(devices, (device) => device.totalBytes);
     const nvmeFree = sum(devices, (device) => device.availBytes);
     return {
-      Hosts: printableHosts(hosts),
+      Hosts: printableHosts(hosts, groups),
       "SCM-Total": formatBytes(scmTotal),
       "SCM-Free": formatBytes(scmFree),
       "SCM-Used": formatPercentage(scmTotal - scmFree, scmTotal),
@@ -293,16 +294,17 @@ export function storageFormatText(
   options: { readonly verbose: boolean },
 ): string {
   if (groups.length === 0) return "";
-  if (options.verbose) return groups.map(({ value, hosts }) => verboseFormat(value, hosts)).join("");
+  if (options.verbose)
+    return groups.map(({ value, hosts }) => verboseFormat(value, printableHosts(hosts, groups))).join("");
   const rows = groups.map(({ value, hosts }) => ({
-    Hosts: printableHosts(hosts),
+    Hosts: printableHosts(hosts, groups),
     "SCM Devices": `${value.mounts.length}`,
     "NVMe Devices": `${value.controllers.filter(({ pciAddr }) => pciAddr !== notFormatted).length}`,
   }));
   return `Format Summary:\n${formatTable(["Hosts", "SCM Devices", "NVMe Devices"], rows, { indent: 2 })}`;
 }
 
-function verboseFormat({ mounts, controllers }: FormattedStorage, hosts: readonly string[]): string {
+function verboseFormat({ mounts, controllers }: FormattedStorage, hosts: string): string {
   const mountRows = [...mounts]
     .sort((left, right) => (left.path < right.path ? -1 : 1))
     .map(({ path, info }) => ({ "SCM Mount": path, "Format Result": info }));
@@ -321,7 +323,7 @@ function verboseFormat({ mounts, controllers }: FormattedStorage, hosts: readonl
     deviceRows.length === 0
       ? "  No NVMe devices were formatted\n"
       : formatTable(["NVMe PCI", "Format Result", "Role(s)"], deviceRows);
-  return `${banner(printableHosts(hosts))}${scm}\n${nvme}\n`;
+  return `${banner(hosts)}${scm}\n${nvme}\n`;
 }
 
 export function capacity(controller: NvmeController): bigint {
