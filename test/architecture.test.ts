@@ -50,7 +50,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   security: ["config", "drpc"],
   services: ["client", "config", "drpc", "engine", "hardware", "security", "storage", "store", "system"],
   storage: ["config", "hardware", "helper", "system"],
-  store: ["system"],
+  store: ["system", "client", "helper"],
   system: [],
   ui: ["cli", "system", "client"],
 };

@@ -14,11 +14,13 @@ import { createHarness, type ManagedHarness } from "../engine/harness.ts";
 import { errorText } from "../faults/fault.ts";
 import { CtlSvc } from "../gen/ctl/ctl_pb.ts";
 import { MgmtSvc } from "../gen/mgmt/mgmt_pb.ts";
+import { ReplicaSvc } from "../gen/replica/replica_pb.ts";
 import { readMemInfo } from "../hardware/meminfo.ts";
 import type { Logger } from "../log/logger.ts";
 import { loadTransportSecurity } from "../security/tls.ts";
 import { createControlService } from "../services/control/index.ts";
 import { createManagement, createPeers } from "../services/management/index.ts";
+import { replicaService } from "../services/replica/service.ts";
 import { securityModules } from "../services/security.ts";
 import { rpcService, serveRpc } from "../services/serve.ts";
 import { makeFolder } from "../storage/durable.ts";
@@ -29,7 +31,8 @@ import { createEngines } from "./server/engines.ts";
 import { awaitFabric, clientNetHints, engineNumaNode, type FabricDevices } from "./server/fabric.ts";
 import { detachFolderSizes, prepareHugepages, setCoreDumpFilter } from "./server/host.ts";
 import { createJoin } from "./server/join.ts";
-import { databaseFolder, engineFacts, openStore } from "./server/replica.ts";
+import { databaseFolder, engineFacts } from "./server/replica.ts";
+import { createReplicaHost } from "./server/replica-host.ts";
 import { listenFault, removeStaleSockets } from "./server/sockets.ts";
 
 /** How long engines may take to stop in order before they are killed. */
@@ -98,6 +101,18 @@ function assemble(options: ServerOptions, prepared: Prepared) {
 
   let harness: ManagedHarness | undefined;
   let replicaStart: Promise<void> | undefined;
+  let stopping = false;
+  const replicaHost = createReplicaHost({
+    systemName: config.name,
+    sys: systemField(config.name),
+    self: replica,
+    replicas,
+    transport,
+    log,
+    dir: databaseFolder(config),
+    awaitsFormat: () => harness?.instances[0]?.isAwaitingFormat() ?? false,
+    dataVersion: () => management.dataVersion(),
+  });
   const management = createManagement({
     systemName: config.name,
     version: DAOS_VERSION,
@@ -112,7 +127,7 @@ function assemble(options: ServerOptions, prepared: Prepared) {
       callDrpc: (method, body, callOptions) => engines.callDrpc(method, body, callOptions),
     },
     log,
-    openStore: (dir) => openStore(dir, selfAddr, replicas),
+    openStore: replicaHost.openStore,
     peers,
     clientNetHints: hintsOf(config, devices),
     engine: engineFacts(config),
@@ -124,7 +139,15 @@ function assemble(options: ServerOptions, prepared: Prepared) {
     const dir = databaseFolder(config);
     if (replica === undefined || dir === undefined) return;
     replicaStart = management.start({ dir });
-    replicaStart.catch((error: unknown) => log.error(`management service: ${errorText(error)}`));
+    replicaStart.catch((error: unknown) => {
+      if (!stopping) log.error(`management service: ${errorText(error)}`);
+    });
+  };
+  const stopReplica = async () => {
+    stopping = true;
+    replicaHost.interrupt();
+    await management.stop();
+    stopping = false;
   };
 
   const engines: ManagedHarness = createHarness(
@@ -143,7 +166,8 @@ function assemble(options: ServerOptions, prepared: Prepared) {
         peers,
         log,
         local: replica === undefined ? undefined : management,
-        localStarted: () => replicaStart ?? Promise.resolve(),
+        // With other replicas the leader may well be another, and this one wait for it.
+        localStarted: () => (replicas.length > 1 ? undefined : replicaStart) ?? Promise.resolve(),
       }),
       publish: (event) => void management.handleEvent(event),
       onStorageReady(instance) {
@@ -159,14 +183,13 @@ function assemble(options: ServerOptions, prepared: Prepared) {
     log,
     scmAsFolder,
     async beforeReformat() {
-      await replicaStart?.catch(() => undefined);
+      await stopReplica();
       replicaStart = undefined;
-      await management.stop();
       // The engines that start on the new storage bring it up again.
       return async () => undefined;
     },
   });
-  return { engines, management, control, selfAddr, replica };
+  return { engines, management, control, selfAddr, replica, replicaHost, stopReplica };
 }
 
 /** Hints for clients; a server without engines has none of its own. */
@@ -184,12 +207,20 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
   const { log } = options;
   const prepared = await prepare(options, signal);
   const { config, transport } = prepared;
-  const { engines, management, control, selfAddr, replica } = assemble(options, prepared);
+  const { engines, management, control, selfAddr, replica, replicaHost, stopReplica } = assemble(
+    options,
+    prepared,
+  );
 
   const hosts = options.listen.length > 0 ? options.listen : ["0.0.0.0"];
   const listen = hosts.map((host) => ({ host, port: config.port }));
   const rpc = await serveRpc({
-    services: [rpcService(CtlSvc, control.service), rpcService(MgmtSvc, management.service)],
+    services: [
+      rpcService(CtlSvc, control.service),
+      rpcService(MgmtSvc, management.service),
+      rpcService(ReplicaSvc, replicaService(replicaHost)),
+    ],
+    raw: replicaHost.raw,
     transport,
     listen,
     systemName: config.name,
@@ -200,7 +231,8 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
   });
   let drpc: DrpcServer | undefined;
   const release = async () => {
-    await management.stop();
+    await stopReplica();
+    replicaHost.close();
     await rpc.close(CALL_GRACE_MS);
     await drpc?.close(CALL_GRACE_MS);
     closeConnections();

@@ -14,9 +14,9 @@ export function controlAddress(port: number): string {
   return `${loopback}:${port}`;
 }
 
-/** The one access point: the first server's. */
+/** The access points: the first servers. */
 function accessPoints(record: LabRecord): string[] {
-  return record.ports.slice(0, 1).map(({ control }) => controlAddress(control));
+  return record.ports.slice(0, record.replicas).map(({ control }) => controlAddress(control));
 }
 
 export function labTransport(

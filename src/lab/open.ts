@@ -10,6 +10,7 @@ export interface LabWishes {
   readonly servers?: number;
   readonly engines?: number;
   readonly targets?: number;
+  readonly replicas?: number;
   readonly port?: number;
   readonly insecure?: boolean;
   /** A daos_engine to run. */
@@ -19,7 +20,7 @@ export interface LabWishes {
   readonly tmpfs?: boolean;
 }
 
-const defaults = { servers: 3, engines: 1, targets: 4 };
+const defaults = { servers: 3, engines: 1, targets: 4, replicas: 1 };
 
 /**
  * The lab in that folder, made if there is none. Its programs are not started.
@@ -38,7 +39,7 @@ export async function openLab(layout: LabLayout, wishes: LabWishes): Promise<Lab
 
 /** What is in the storage cannot be changed by a flag. */
 function checkSame(layout: LabLayout, record: LabRecord, wishes: LabWishes): void {
-  const differs = (["servers", "engines", "targets", "insecure", "tmpfs"] as const).find(
+  const differs = (["servers", "engines", "targets", "replicas", "insecure", "tmpfs"] as const).find(
     (key) => wishes[key] !== undefined && wishes[key] !== record[key],
   );
   const [first] = record.ports;
@@ -67,6 +68,13 @@ async function makeLab(layout: LabLayout, wishes: LabWishes): Promise<LabRecord>
     engines: wishes.engines ?? defaults.engines,
     targets: wishes.targets ?? defaults.targets,
   };
+  const replicas = wishes.replicas ?? defaults.replicas;
+  if (replicas > shape.servers || replicas % 2 === 0) {
+    throw labFault(
+      `${replicas} replicas are not possible with ${shape.servers} servers`,
+      "give an odd number of replicas by --replicas, at most as many as servers",
+    );
+  }
   checkSocketPaths(layout, shape.servers);
   if (wishes.tmpfs && process.geteuid?.() !== 0) {
     throw labFault(
@@ -77,6 +85,7 @@ async function makeLab(layout: LabLayout, wishes: LabWishes): Promise<LabRecord>
   const record: LabRecord = {
     format: 1,
     ...shape,
+    replicas,
     insecure: wishes.insecure ?? false,
     ports: await choosePorts(layout.dir, shape, wishes.port),
     enginePath: await engineWish(layout, wishes),

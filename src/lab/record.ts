@@ -18,6 +18,8 @@ const recordSchema = z.object({
   servers: z.number().int().min(1),
   engines: z.number().int().min(1),
   targets: z.number().int().min(1),
+  /** Servers that hold a replica of the management service: the first ones. */
+  replicas: z.number().int().min(1).default(1),
   insecure: z.boolean(),
   /** Control port of each server, and fabric port of each engine of each server. */
   ports: z.array(z.object({ control: z.number().int(), fabric: z.array(z.number().int()) })),

@@ -5,6 +5,7 @@ import { createChain } from "./chain.ts";
 import { handleUnary, isGrpcContentType, type UnaryHost } from "./grpc-unary.ts";
 import { defaultLimits, type RpcLimits } from "./limits.ts";
 import { type Listener, listenOn, type RpcServerStats, type StreamHandler } from "./listener.ts";
+import type { RawHandler } from "./replica/tunnel.ts";
 import { methodTable, type RpcService } from "./service.ts";
 
 export type { RpcServerStats } from "./listener.ts";
@@ -18,6 +19,8 @@ export interface ServeOptions {
   readonly systemName: string;
   readonly log: Logger;
   readonly component: "server";
+  /** Streams that are no calls of a service, by path; they check by themselves who may open them. */
+  readonly raw?: ReadonlyMap<string, RawHandler>;
   readonly limits?: Partial<RpcLimits>;
 }
 
@@ -42,7 +45,7 @@ export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
     limits,
     buffered: { bytes: 0 },
   };
-  const handle = streamHandler(host, services, log);
+  const handle = streamHandler(host, services, options.raw, log);
   const stats: RpcServerStats = { connections: 0, refusedHandshakes: 0 };
   const listeners: Listener[] = [];
   let port = 0;
@@ -67,7 +70,12 @@ export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
 }
 
 /** Tells plain gRPC from the protocols that connect-node speaks, and both from everything else. */
-function streamHandler(host: UnaryHost, services: readonly RpcService[], log: Logger): StreamHandler {
+function streamHandler(
+  host: UnaryHost,
+  services: readonly RpcService[],
+  raw: ServeOptions["raw"],
+  log: Logger,
+): StreamHandler {
   let others: Promise<StreamHandler> | undefined;
   return (peer, stream, headers) => {
     const contentType = headers["content-type"];
@@ -75,6 +83,8 @@ function streamHandler(host: UnaryHost, services: readonly RpcService[], log: Lo
       stream.respond({ ":status": 405, allow: "POST" }, { endStream: true });
     } else if (isGrpcContentType(contentType)) {
       handleUnary(host, peer, stream, headers);
+    } else if (raw?.has(headers[":path"] ?? "")) {
+      raw.get(headers[":path"] ?? "")?.(peer, stream);
     } else if (isConnectContentType(contentType)) {
       others ??= import("./connect.ts").then((m) => m.connectHandler(services, host.chain, host.limits));
       others.then(

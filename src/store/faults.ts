@@ -55,3 +55,19 @@ export function faultStoreClosed(path: string): Fault {
     "",
   );
 }
+
+export function faultBatchTooLarge(path: string, reason: string): Fault {
+  return storeFault(
+    `a change is too large for the system database ${path}; nothing was changed`,
+    "make the change in smaller steps",
+    reason,
+  );
+}
+
+export function faultOutcomeUnknown(path: string, reason: string): Fault {
+  return storeFault(
+    `the system database ${path} did not answer in time; it is not known whether the change was made`,
+    "look whether it was made, and retry the operation if not",
+    reason,
+  );
+}

@@ -38,6 +38,7 @@ function record(more: Partial<LabRecord> = {}): LabRecord {
     servers: 2,
     engines: 2,
     targets: 4,
+    replicas: 1,
     insecure: false,
     ports: portsFrom(21_000, { servers: 2, engines: 2, targets: 4 }),
     tmpfs: false,

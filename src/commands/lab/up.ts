@@ -10,6 +10,11 @@ export const command = defineCommand({
   args: {
     dir: dirArgument,
     servers: { type: "string", description: "Number of servers (default: 3)", valueHint: "number" },
+    replicas: {
+      type: "string",
+      description: "Servers that hold the management service: 1, 3 or 5 (default: 1)",
+      valueHint: "number",
+    },
     engines: { type: "string", description: "Engines of each server (default: 1)", valueHint: "number" },
     targets: { type: "string", description: "Targets of each engine (default: 4)", valueHint: "number" },
     port: {
@@ -35,6 +40,7 @@ export const command = defineCommand({
       detach: args.detach === true,
       exit: args.exit === true,
       servers: count(args.servers, "servers", 1, 100),
+      replicas: count(args.replicas, "replicas", 1, 9),
       engines: count(args.engines, "engines", 1, 16),
       targets: count(args.targets, "targets", 1, 64),
       port: count(args.port, "port", 1, 65_535),

@@ -92,6 +92,8 @@ export function createJoin(
       });
     } catch (error) {
       if (error instanceof NotLeaderError || error instanceof NotReplicaError) return undefined;
+      // Ours has to be started by itself when it is alone; otherwise another one may lead already.
+      if (options.replicas.length > 1 && isNotReady(error)) return undefined;
       throw error;
     }
   };

@@ -1,11 +1,7 @@
 import { join } from "node:path";
 import { isBdevTier, isScmTier, type ServerConfig } from "../../config/types.ts";
-import { FaultCode } from "../../faults/codes.ts";
-import { Fault } from "../../faults/fault.ts";
 import type { EngineFacts } from "../../services/management/index.ts";
 import { metadataFolder } from "../../storage/metadata.ts";
-import { openSqliteStore } from "../../store/sqlite.ts";
-import type { Store } from "../../store/store.ts";
 
 /** Folder of the system's database: where 2.6 keeps its own, so that erasing either finds both. */
 const FOLDER = "control_raft";
@@ -16,19 +12,6 @@ export function databaseFolder(config: ServerConfig): string | undefined {
   if (metadata !== undefined) return join(metadata, FOLDER);
   const tier = config.engines[0]?.storage.find(isScmTier);
   return tier === undefined ? undefined : join(tier.scmMount, FOLDER);
-}
-
-/** @throws Fault when the configuration asks for a kind of store that this build does not have */
-export async function openStore(dir: string, selfAddr: string, replicas: readonly string[]): Promise<Store> {
-  if (replicas.length > 1) {
-    throw new Fault(
-      "server",
-      FaultCode.ServerConfigBadAccessPoints,
-      `the management service of this version runs on one access point, not on ${replicas.length}`,
-      "keep only the first of 'access_points' in the configuration of servers, agents and dmg",
-    );
-  }
-  return openSqliteStore({ dir, addr: selfAddr });
 }
 
 /** What pool sizes are checked against. Validation has made all engines alike in this. */

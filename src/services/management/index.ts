@@ -37,6 +37,8 @@ export interface Management {
   handleEvent(event: MessageInitShape<typeof RASEventSchema>): Promise<void>;
   /** "ip:port" of the leader as far as known, or "". */
   leaderAddr(): string;
+  /** Version of the system as this server serves it; 0 while it serves none. */
+  dataVersion(): bigint;
   /** Ends the service and closes the database; it may be started again. */
   stop(): Promise<void>;
 }
@@ -107,6 +109,7 @@ export function createManagement(deps: ManagementDeps): Management {
     },
     handleEvent: (event) => events.publish(event),
     leaderAddr: () => running?.store.leadership().leaderHint ?? "",
+    dataVersion: () => running?.journal.state().version ?? 0n,
     stop,
   };
 }

@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { etcdAsset } from "./asset.ts";
+
+export interface InstalledEtcd {
+  /** Absolute path of the program. */
+  readonly path: string;
+  readonly version: string;
+}
+
+/**
+ * Puts the etcd server that this executable carries into `dir`, unless it is there: written aside, synced,
+ * renamed, so that whoever looks finds all of it or nothing; two that do it at once do the same. A file that
+ * is there is checked by its hash, and replaced when it is not what it should be.
+ * @throws Fault 600 when this build carries none; the error of the file system
+ */
+export async function installEtcd(dir: string): Promise<InstalledEtcd> {
+  const asset = await etcdAsset();
+  const name = `etcd-${asset.version}-${asset.sha256.slice(0, 12)}`;
+  const path = join(dir, name);
+  if ((await sha256Of(path)) === asset.sha256) return { path, version: asset.version };
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const draft = join(dir, `.${name}.${process.pid}`);
+  try {
+    const file = await open(draft, "w", 0o700);
+    try {
+      await file.writeFile(await asset.read());
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+  const folder = await open(dir, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+  await removeOthers(dir, name);
+  return { path, version: asset.version };
+}
+
+/** undefined when there is no such file. */
+async function sha256Of(path: string): Promise<string | undefined> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  return hash.digest("hex");
+}
+
+/** Programs of earlier versions, and drafts of starts that were broken off. */
+async function removeOthers(dir: string, keep: string): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (name !== keep && /^\.?etcd-/.test(name)) await rm(join(dir, name), { force: true });
+  }
+}
