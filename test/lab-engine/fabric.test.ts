@@ -2,13 +2,12 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { Der, type DerError } from "../../src/lab/engine/der.ts";
 import {
-  createFabricClient,
-  type FabricClient,
   FabricError,
   type FabricHandler,
   type FabricServer,
   listenFabric,
 } from "../../src/lab/engine/fabric.ts";
+import { createFabricClient, type FabricClient } from "../../src/lab/engine/fabric-client.ts";
 import { encodeFrame } from "../../src/lab/engine/frames.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 

@@ -3,22 +3,19 @@ import fc from "fast-check";
 import { Der, DerError } from "../../src/lab/engine/der.ts";
 import { parseFaultDomains, planReplicas, redundancyOfReplicas } from "../../src/lab/engine/domains.ts";
 import {
-  addContainer,
   changeTargets,
-  connect,
-  evict,
   extendPool,
   finishRebuild,
   loseRank,
   type NewPool,
   newPool,
   type Pool,
-  poolSpace,
   propertyValue,
-  setContainerOwner,
   wishedReplicas,
 } from "../../src/lab/engine/pool.ts";
 import { isDisabled, ranksByHealth } from "../../src/lab/engine/pool-map.ts";
+import { poolSpace } from "../../src/lab/engine/pool-space.ts";
+import { addContainer, connect, evict, setContainerOwner } from "../../src/lab/engine/pool-use.ts";
 import { PoolProp } from "../../src/lab/engine/props.ts";
 
 function make(ranks: number, targets = 2, more: Partial<NewPool> = {}): Pool {

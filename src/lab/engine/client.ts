@@ -16,7 +16,7 @@ import type {
   HandleRequest,
 } from "./client-ops.ts";
 import { Der, DerError } from "./der.ts";
-import { createFabricClient } from "./fabric.ts";
+import { createFabricClient } from "./fabric-client.ts";
 import type { PoolContainer } from "./pool.ts";
 
 const callTimeoutMs = 20_000;

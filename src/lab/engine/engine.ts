@@ -2,7 +2,7 @@ import type { EngineArgs } from "./args.ts";
 import { Der, DerError } from "./der.ts";
 import type { Devices } from "./devices.ts";
 import type { EngineEnvironment } from "./environment.ts";
-import type { FabricClient } from "./fabric.ts";
+import type { FabricClient } from "./fabric-client.ts";
 import { createGroupCalls } from "./group-calls.ts";
 import type { EngineLog } from "./log.ts";
 import type { Membership } from "./membership.ts";

@@ -1,5 +1,5 @@
 import { Der, DerError } from "./der.ts";
-import type { FabricClient } from "./fabric.ts";
+import type { FabricClient } from "./fabric-client.ts";
 import type { Membership } from "./membership.ts";
 
 /** Requests to ranks of the group, by rank. */

@@ -4,13 +4,13 @@ import { planReplicas, redundancyOfReplicas } from "./domains.ts";
 import {
   extendMap,
   findTargets,
-  isDisabled,
   type MapOperation,
   newPoolMap,
   type PoolMap,
   type TargetChange,
   updateTargets,
 } from "./pool-map.ts";
+import { moved } from "./pool-space.ts";
 import { defaultProperties, PoolProp, type Properties, type PropertyValue, setProperties } from "./props.ts";
 
 /** An open pool handle: who is connected, from where. */
@@ -206,12 +206,6 @@ export function finishRebuild(pool: Pool): PoolChange {
   return { pool: changed, changes: update.changes, queued: undefined };
 }
 
-/** What a finished rebuild has moved: the more containers, the more objects. */
-export function moved(pool: Pool): { objects: bigint; records: bigint } {
-  const objects = BigInt(pool.containers.length) * 16n;
-  return { objects, records: objects * 64n };
-}
-
 export function withReplicas(pool: Pool, replicas: readonly number[]): Pool {
   return { ...pool, replicas };
 }
@@ -247,111 +241,4 @@ export function propertyValue(pool: Pool, number: number): PropertyValue | undef
     default:
       return pool.properties[number];
   }
-}
-
-export interface Evict {
-  /** Only these handles. */
-  readonly handles?: readonly string[];
-  /** Only those of this machine. */
-  readonly machine?: string;
-  /** The pool is about to be destroyed. */
-  readonly destroy?: boolean;
-  readonly force?: boolean;
-}
-
-/**
- * Closes handles; for a destroy no new ones are given afterwards.
- * @throws DerError DER_BUSY when a destroy without force finds open handles, DER_NONEXIST for unknown handles
- */
-export function evict(pool: Pool, request: Evict): { pool: Pool; count: number } {
-  const chosen = pool.handles.filter(
-    (h) =>
-      (request.handles === undefined || request.handles.includes(h.uuid)) &&
-      (request.machine === undefined || request.machine === h.machine),
-  );
-  if (request.handles !== undefined && chosen.length !== new Set(request.handles).size) {
-    throw new DerError(Der.NONEXIST, `pool ${pool.uuid} has not all of these handles`);
-  }
-  if (request.destroy === true && request.force !== true && chosen.length > 0) {
-    throw new DerError(Der.BUSY, `pool ${pool.uuid} has ${chosen.length} open handles`);
-  }
-  const handles = pool.handles.filter((h) => !chosen.includes(h));
-  const connectable = request.destroy === true ? false : pool.connectable;
-  return { pool: { ...pool, handles, connectable }, count: chosen.length };
-}
-
-/** @throws DerError DER_BUSY while the pool is being destroyed */
-export function connect(pool: Pool, handle: PoolHandle): Pool {
-  if (!pool.connectable) throw new DerError(Der.BUSY, `pool ${pool.uuid} is being destroyed`);
-  if (pool.handles.some((h) => h.uuid === handle.uuid)) return pool;
-  return { ...pool, handles: [...pool.handles, handle] };
-}
-
-/** @throws DerError DER_EXIST for a UUID or label that is taken, DER_NOSPACE when its data does not fit */
-export function addContainer(pool: Pool, container: PoolContainer): Pool {
-  const taken = (c: PoolContainer) =>
-    c.uuid === container.uuid || (container.label !== "" && c.label === container.label);
-  if (pool.containers.some(taken)) throw new DerError(Der.EXIST, `container ${container.label} exists`);
-  const { scm, nvme } = poolSpace(pool);
-  if (container.usedBytes > scm.free + nvme.free) {
-    throw new DerError(Der.NOSPACE, "no space for the container's data");
-  }
-  return { ...pool, containers: [...pool.containers, container] };
-}
-
-export function removeContainer(pool: Pool, uuid: string): Pool {
-  const containers = pool.containers.filter((c) => c.uuid !== uuid);
-  if (containers.length === pool.containers.length) throw new DerError(Der.NONEXIST, `no container ${uuid}`);
-  return { ...pool, containers };
-}
-
-/** @throws DerError DER_NONEXIST when the pool has no such container */
-export function setContainerOwner(pool: Pool, uuid: string, owner: string, group: string): Pool {
-  const at = pool.containers.findIndex((c) => c.uuid === uuid);
-  const container = pool.containers[at];
-  if (container === undefined) throw new DerError(Der.NONEXIST, `no container ${uuid}`);
-  const changed = {
-    ...container,
-    owner: owner || container.owner,
-    ownerGroup: group || container.ownerGroup,
-  };
-  return { ...pool, containers: pool.containers.with(at, changed) };
-}
-
-export interface TierSpace {
-  readonly total: bigint;
-  readonly free: bigint;
-  /** Of a target. */
-  readonly min: bigint;
-  readonly max: bigint;
-  readonly mean: bigint;
-}
-
-/** Data and its metadata are spread evenly; SCM is filled first, the rest goes to NVMe. */
-export function poolSpace(pool: Pool): { scm: TierSpace; nvme: TierSpace; activeTargets: number } {
-  const active = pool.map.targets.filter((t) => !isDisabled(t) && t.state !== "NEW");
-  const used = pool.containers.reduce((sum, c) => sum + c.usedBytes, 0n);
-  const targets = BigInt(active.length);
-  const engines = Math.max(1, pool.map.engines.length);
-  const perRank = BigInt(Math.max(1, Math.floor(pool.map.targets.length / engines)));
-  const scm = tierSpace(
-    pool.scmBytes / perRank,
-    targets,
-    scmOverhead,
-    pool.nvmeBytes > 0n ? used / 16n : used,
-  );
-  const nvme = tierSpace(pool.nvmeBytes / perRank, targets, nvmeOverhead, used - used / 16n);
-  return { scm, nvme, activeTargets: active.length };
-}
-
-/** Parts in a thousand that the storage layer keeps for itself (2.6.0: 96 of 1000 in SCM, observed). */
-const scmOverhead = 96n;
-const nvmeOverhead = 20n;
-
-function tierSpace(targetBytes: bigint, targets: bigint, overhead: bigint, used: bigint): TierSpace {
-  const total = targetBytes * targets;
-  const usable = targetBytes - (targetBytes * overhead) / 1000n;
-  const usedOfTarget = targets === 0n ? 0n : (used + targets - 1n) / targets;
-  const free = targets === 0n || usedOfTarget > usable ? 0n : usable - usedOfTarget;
-  return { total, free: free * targets, min: free, max: free, mean: free };
 }

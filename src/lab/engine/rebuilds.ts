@@ -1,6 +1,7 @@
 import type { Lead } from "./leadership.ts";
 import type { EngineLog } from "./log.ts";
-import { moved, type Pool } from "./pool.ts";
+import type { Pool } from "./pool.ts";
+import { moved } from "./pool-space.ts";
 import type { Ras } from "./ras.ts";
 
 /** The rebuilds of the pools led here. Nothing is copied: a rebuild is time that passes, and is seen to. */

@@ -1,11 +1,8 @@
 import { Der, DerError } from "./der.ts";
 import {
-  addContainer,
   changeProperties,
   changeTargets,
-  connect,
   deleteFromAcl,
-  evict,
   extendPool,
   finishRebuild,
   loseRank,
@@ -15,11 +12,10 @@ import {
   type PoolContainer,
   type PoolHandle,
   type RebuildTask,
-  removeContainer,
-  setContainerOwner,
   updateAcl,
 } from "./pool.ts";
 import type { TargetChange } from "./pool-map.ts";
+import { addContainer, connect, evict, removeContainer, setContainerOwner } from "./pool-use.ts";
 import { PoolProp, type PropertyValue, poolGlobalVersion } from "./props.ts";
 
 /** Everything a pool service can be asked, with its arguments. The leader applies it to its document. */

@@ -1,5 +1,6 @@
 import { Der } from "./der.ts";
-import { type FabricClient, FabricError, type FabricHandler } from "./fabric.ts";
+import { FabricError, type FabricHandler } from "./fabric.ts";
+import type { FabricClient } from "./fabric-client.ts";
 import { createGroupCalls } from "./group-calls.ts";
 import { createLeaders } from "./leaders.ts";
 import { introduce, type Lead, type ReplicaPeers, takeLead, writeDocument } from "./leadership.ts";

@@ -21,8 +21,9 @@ import {
 import { Der, DerError } from "../der.ts";
 import { parseFaultDomains } from "../domains.ts";
 import { askRank, type Engine, onRanks, rankOf } from "../engine.ts";
-import { newPool, type Pool, poolSpace, type TierSpace } from "../pool.ts";
+import { newPool, type Pool } from "../pool.ts";
 import { type ComponentState, isDisabled, ranksByHealth } from "../pool-map.ts";
+import { poolSpace, type TierSpace } from "../pool-space.ts";
 import { PoolProp, type PropertyValue, poolGlobalVersion } from "../props.ts";
 import { formatRanks } from "../ranks.ts";
 import type { Shard } from "../shards.ts";
