@@ -10,6 +10,7 @@ import type { TransportSecurity } from "../../security/tls.ts";
 import { type Json, printJson } from "../../ui/json.ts";
 import { type Arguments, flag, parseDuration, text } from "./arguments.ts";
 import { ignoreProxies, makeOutput, type Output } from "./output.ts";
+import { timed } from "./progress.ts";
 
 /** What a command has to say: a document for --json, text for people, and an error if it failed in part. */
 export interface Outcome {
@@ -90,7 +91,7 @@ export async function reported(
   words = { succeeded: "succeeded", failed: "failed" },
 ): Promise<Outcome> {
   try {
-    await act();
+    await timed(session, name, act);
   } catch (error) {
     session.say(`${name} ${words.failed}: ${errorText(error)}`);
     throw error;

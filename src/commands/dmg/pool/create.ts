@@ -5,6 +5,7 @@ import { currentPrincipals } from "../../../client/whoami.ts";
 import { parseRanks } from "../../../system/ranks.ts";
 import { type Arguments, principal, required, text, uint32 } from "../arguments.ts";
 import { type NamedPropertyValue, parsePoolSettings } from "../pool-properties.ts";
+import { timed } from "../progress.ts";
 import { runDmg } from "../session.ts";
 import { poolCreateDocument, poolCreateText } from "../views/pool.ts";
 import { poolSize } from "./create-size.ts";
@@ -68,14 +69,16 @@ export const command = defineCommand({
       const acl = aclFile === undefined ? [] : await readAclFile(aclFile);
       const size = await poolSize(session, ranks);
       const owner = await poolOwner(args);
-      const created = await poolCreate(await session.client(), {
+      const client = await session.client();
+      const wanted = {
         ...owner,
         acl,
         properties,
         serviceReplicas: uint32(args, "nsvc") ?? 0,
         ranks,
         ...size,
-      });
+      };
+      const created = await timed(session, "creating the pool", () => poolCreate(client, wanted));
       return { response: poolCreateDocument(created), text: poolCreateText(created) };
     }),
 });

@@ -4,6 +4,7 @@ import { formatRanks } from "../../../system/ranks.ts";
 import { flag } from "../arguments.ts";
 import { confirm } from "../confirm.ts";
 import { dryRun } from "../options.ts";
+import { timed } from "../progress.ts";
 import { runDmg } from "../session.ts";
 import { printableHosts } from "../views/common.ts";
 
@@ -20,6 +21,7 @@ export const command = defineCommand({
         return { text: `Would erase the metadata of system ${client.systemName} on ${hosts}.${stop}` };
       }
       await confirm(session, `The metadata of system ${client.systemName} on ${hosts} will be erased.`);
-      return { error: failedRanksError(await systemErase(client)) };
+      const answer = await timed(session, "erasing", () => systemErase(client));
+      return { error: failedRanksError(answer) };
     }),
 });

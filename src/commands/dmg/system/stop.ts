@@ -1,7 +1,9 @@
 import { defineCommand } from "citty";
 import { memberResultsError, systemQuery, systemStop } from "../../../client/system.ts";
+import { MemberState } from "../../../system/types.ts";
 import { flag, rankSelection } from "../arguments.ts";
 import { dryRun, rankList } from "../options.ts";
+import { timedRanks } from "../progress.ts";
 import { runDmg } from "../session.ts";
 import { memberResultsDocument, memberResultsText, systemQueryText } from "../views/system.ts";
 
@@ -20,7 +22,10 @@ export const command = defineCommand({
         const members = await systemQuery(client, selection);
         return { text: `Would stop:\n${systemQueryText(members, { verbose: true }).text}` };
       }
-      const answer = await systemStop(client, { ...selection, force: flag(args, "force") });
+      const states = MemberState.Stopped | MemberState.Errored | MemberState.Excluded;
+      const answer = await timedRanks(session, "stopping", { ...selection, states }, () =>
+        systemStop(client, { ...selection, force: flag(args, "force") }),
+      );
       return {
         response: memberResultsDocument(answer),
         ...memberResultsText(answer),
