@@ -145,4 +145,26 @@ describe("devices", () => {
     expect((await again.replace(old?.uuid ?? "", spare?.uuid ?? "")).targets).toEqual([0, 2]);
     expect((await openDevices(path, 4, 0n, documents)).get(old?.uuid ?? "").state).toBe("NEW");
   });
+
+  test("LEDs of drives behind VMD blink for a time, and stay on for a faulty one", async () => {
+    const path = join(dir, "daos_nvme.conf");
+    const controller = (n: number) => ({
+      method: "bdev_nvme_attach_controller",
+      params: { name: `Nvme_h_${n}_1_7`, traddr: `5d0505:0${n}:00.0` },
+    });
+    const subsystems = [
+      { subsystem: "bdev", config: [controller(1), controller(2)] },
+      { subsystem: "vmd", config: [{ method: "enable_vmd", params: {} }] },
+    ];
+    await writeFile(path, JSON.stringify({ subsystems }));
+    const devices = await openDevices(path, 2, 1n << 40n, await openDocuments(join(dir, "d")));
+    expect(devices.vmd).toBe(true);
+    const [first, second] = devices.list();
+    expect(devices.setLed("5d0505:01:00.0", "QUICK_BLINK", 20).led).toBe("QUICK_BLINK");
+    const deadline = Date.now() + 2000;
+    while (devices.get(first?.uuid ?? "").led !== "OFF" && Date.now() < deadline) await Bun.sleep(5);
+    expect(devices.get(first?.uuid ?? "").led).toBe("OFF");
+    expect((await devices.setFaulty(second?.uuid ?? "")).led).toBe("ON");
+    expect(() => devices.setLed("0000:09:00.0", "OFF", 0)).toThrow();
+  });
 });
