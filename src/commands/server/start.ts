@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { defineCommand } from "citty";
-import { defaultServerConfigPath } from "../../config/defaults.ts";
+import { defaultServerConfig, defaultServerConfigPath } from "../../config/defaults.ts";
 import { applyServerOverrides } from "../../config/overrides.ts";
 import { loadServerConfig } from "../../config/server.ts";
 import type { ServerConfig } from "../../config/types.ts";
@@ -88,12 +88,14 @@ export const command = defineCommand({
       description: "Addresses to listen on, commas between them (default: every IPv4 address)",
       valueHint: "list",
     },
-    debug: { type: "boolean", alias: "b", description: "Log everything" },
-    "json-logging": { type: "boolean", alias: "J", description: "Log in JSON" },
+    "ignore-config": { type: "boolean", description: "Read no configuration file, start with defaults" },
   },
   async run({ args }) {
+    // Flags of daos_server itself, declared once at its root.
+    const globals = args as { debug?: boolean; "json-logging"?: boolean };
     const path = args.config ?? defaultServerConfigPath;
-    const config = applyServerOverrides(await loadServerConfig(path), {
+    const ignored = args["ignore-config"] === true;
+    const config = applyServerOverrides(ignored ? defaultServerConfig() : await loadServerConfig(path), {
       port: count(args.port, "port"),
       storage: args.storage,
       modules: args.modules,
@@ -104,8 +106,8 @@ export const command = defineCommand({
       socketDir: args.socket_dir,
       insecure: args.insecure,
     });
-    const log = openLog(config, args.debug === true, args["json-logging"] === true);
-    log.debug(`DAOS Server config loaded from ${path}`);
+    const log = openLog(config, globals.debug === true, globals["json-logging"] === true);
+    log.debug(ignored ? "no configuration file read" : `DAOS Server config loaded from ${path}`);
     if (args.storage !== undefined) log.notice("-s, --storage is deprecated");
     const { runServer } = await import("../../daemon/server.ts");
     // From here on the process is long-lived: code that runs often is worth compiling.
