@@ -33,3 +33,10 @@ export async function readPmemNamespaces(sysRoot = "/sys"): Promise<PmemNamespac
   }
   return found;
 }
+
+/** Whether the kernel sees PMem modules or the firmware's table of them. */
+export async function hasPmem(sysRoot = "/sys"): Promise<boolean> {
+  const devices = await listNames(join(sysRoot, "bus/nd/devices"));
+  if (devices.some((name) => /^nmem\d+$/.test(name))) return true;
+  return (await listNames(join(sysRoot, "firmware/acpi/tables"))).includes("NFIT");
+}

@@ -6,6 +6,7 @@ import {
   type EngineConfig,
   isBdevTier,
   isScmTier,
+  type StorageTierConfig,
 } from "../config/types.ts";
 import { errorText } from "../faults/fault.ts";
 import { readPciBusRange } from "../hardware/topology.ts";
@@ -49,6 +50,22 @@ export interface EngineStorageOptions {
   readonly enableHotplug: boolean;
   /** Keep a "ram" tier in an ordinary folder (a server that may not mount). */
   readonly scmAsFolder: boolean;
+}
+
+/** The engine as its daos_nvme.conf tells of it: with the drives behind VMDs in place of the VMDs. */
+async function withoutVmds(engine: EngineConfig): Promise<{ told: EngineConfig; vmd: boolean }> {
+  const isNvme = (tier: StorageTierConfig): tier is BdevTierConfig =>
+    isBdevTier(tier) && tier.class === "nvme";
+  const listed = engine.storage.filter(isNvme).flatMap((tier) => tier.bdevList);
+  if (listed.length === 0) return { told: engine, vmd: false };
+  const { listsVmd, substituteVmd } = await import("./bdev/nvme.ts");
+  if (!(await listsVmd(listed))) return { told: engine, vmd: false };
+  const storage = await Promise.all(
+    engine.storage.map(async (tier) =>
+      isNvme(tier) ? { ...tier, bdevList: await substituteVmd(tier.bdevList) } : tier,
+    ),
+  );
+  return { told: { ...engine, storage }, vmd: true };
 }
 
 /** @throws Error when the engine does not have exactly one memory tier (validation lets none through). */
@@ -142,12 +159,8 @@ export function createEngineStorage(
       const busRange = options.enableHotplug
         ? (parseBusRange(bdevTiers[0]?.bdevBusidRange) ?? (await readPciBusRange(numaNode)))
         : undefined;
-      const text = nvmeConf(engine, {
-        hostname: hostname(),
-        hotplug: options.enableHotplug,
-        vmd: false,
-        busRange,
-      });
+      const { told, vmd } = await withoutVmds(engine);
+      const text = nvmeConf(told, { hostname: hostname(), hotplug: options.enableHotplug, vmd, busRange });
       if (text !== undefined) await writeFileDurable(nvmeConfPath, text, 0o644);
     },
   };

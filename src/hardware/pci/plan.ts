@@ -17,8 +17,8 @@ export interface PrepareRequest extends AddressLists {
   readonly disableVfio: boolean;
   /** Hand Intel's VMDs over as well, with what is behind them. */
   readonly vmd: boolean;
-  /** Huge pages of all nodes together; 0: 1024, as SPDK's own script. */
-  readonly hugePages: number;
+  /** Huge pages of all nodes together; 0: 1024, as SPDK's own script; "keep": as many as there are. */
+  readonly hugePages: number | "keep";
   /** NUMA nodes that the pages are for; empty: those of the controllers. */
   readonly nodes: readonly number[];
 }
@@ -140,7 +140,7 @@ export function planPrepare(host: StorageHost, request: PrepareRequest): Storage
   const taken = devices.filter((device) => device.decision !== "skip");
   const nodes =
     request.nodes.length > 0 ? request.nodes : [...new Set(taken.map((device) => device.numaNode))];
-  const pages = planPages(host, request.hugePages, nodes);
+  const pages = request.hugePages === "keep" ? [] : planPages(host, request.hugePages, nodes);
   const steps: Step[] = [];
   if (bound.length > 0) {
     steps.push({ do: "load-module", module: driver });

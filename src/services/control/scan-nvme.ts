@@ -17,7 +17,7 @@ import {
   SmdDevRespSchema,
 } from "../../gen/ctl/smd_pb.ts";
 import type { ScanNvmeReq, ScanNvmeRespSchema } from "../../gen/ctl/storage_nvme_pb.ts";
-import { readNvmeDevices } from "../../hardware/nvme.ts";
+import { scanHostNvme } from "../../storage/nvme-scan.ts";
 import { BdevRoleBit } from "../../storage/roles.ts";
 import type { CallContext } from "../method.ts";
 import type { ControlDeps } from "./deps.ts";
@@ -211,17 +211,14 @@ function trim(controller: NvmeControllerInit, request: ScanNvmeReq): NvmeControl
   return trimmed;
 }
 
-async function scanHost(): Promise<NvmeControllerInit[]> {
-  return (await readNvmeDevices()).map((device) => ({
-    model: device.model,
-    serial: device.serial,
-    pciAddr: device.pciAddress,
-    fwRev: device.firmwareRevision,
-    socketId: device.numaNode,
-    vendorId: device.vendorId,
-    namespaces: device.namespaces.map(({ id, sizeBytes }) => ({ id, size: sizeBytes })),
-    devState: NvmeDevState.NEW,
-  }));
+async function scanHost(deps: ControlDeps, request: ScanNvmeReq): Promise<NvmeControllerInit[]> {
+  const { controllers, notes } = await scanHostNvme({
+    allow: [],
+    vmd: !deps.config.disableVmd,
+    health: request.Health,
+  });
+  for (const note of notes) deps.log.notice(`nvme scan: ${note}`);
+  return controllers.map(({ smdDevices: _, ...one }) => one);
 }
 
 /** Controllers of the host while no engine has claimed any, else what the engines say of theirs. */
@@ -241,7 +238,7 @@ export async function scanNvme(
     throw new Error("meta smd usage info unavailable as engines stopped");
   }
   if (!running) {
-    return { ctrlrs: (await scanHost()).map((one) => trim(one, request)), state: {} };
+    return { ctrlrs: (await scanHost(deps, request)).map((one) => trim(one, request)), state: {} };
   }
   const ctrlrs: NvmeControllerInit[] = [];
   let failure: unknown;

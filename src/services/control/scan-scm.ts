@@ -6,6 +6,7 @@ import { engineEnv } from "../../engine/launch.ts";
 import type { ScanScmReq, ScanScmRespSchema, ScmNamespaceSchema } from "../../gen/ctl/storage_scm_pb.ts";
 import { type PmemNamespace, readPmemNamespaces } from "../../hardware/pmem.ts";
 import type { ControlDeps } from "./deps.ts";
+import { scanModules } from "./scm-module.ts";
 
 /** Plain data, never a message: answers are put together field by field. */
 type ScmNamespaceInit = Exclude<MessageInitShape<typeof ScmNamespaceSchema>, { $typeName: string }>;
@@ -91,7 +92,9 @@ export async function scanScm(
 ): Promise<MessageInitShape<typeof ScanScmRespSchema>> {
   if (request === undefined) throw new Error("nil scm request");
   const pmem = await readPmemNamespaces();
-  if (!request.usage) return { namespaces: pmem.map(pmemNamespace), state: {} };
+  if (!request.usage) {
+    return { modules: await scanModules(deps.log), namespaces: pmem.map(pmemNamespace), state: {} };
+  }
   const ready = deps.harness.instances.filter((instance) => instance.isReady());
   if (ready.length === 0) throw new Error("no scm details found");
   return { namespaces: await Promise.all(ready.map((one) => withUsage(one, pmem, deps))), state: {} };
