@@ -24,6 +24,7 @@ import { replicaService } from "../services/replica/service.ts";
 import { securityModules } from "../services/security.ts";
 import { rpcService, serveRpc } from "../services/serve.ts";
 import { makeFolder } from "../storage/durable.ts";
+import { prepareConfiguredNvme } from "../storage/prepare/start.ts";
 import { DAOS_VERSION } from "../version.ts";
 import { ownReplica, resolveReplicas } from "./server/address.ts";
 import { engineModules, mergeModules } from "./server/drpc.ts";
@@ -252,6 +253,7 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     });
     await removeStaleSockets(config.socketDir);
     await Promise.all([
+      prepareConfiguredNvme(config, log),
       options.scmAsFolder ? undefined : prepareHugepages(config, prepared.memory, log),
       setCoreDumpFilter(config.coreDumpFilter, log),
       saveActiveConfig(config).then(

@@ -1,9 +1,12 @@
 import type { CtlSvc } from "../../gen/ctl/ctl_pb.ts";
 import type { StorageFormatReq } from "../../gen/ctl/storage_pb.ts";
 import type { Component, ServiceImpl } from "../method.ts";
+import { collectLog } from "./collect/collect-log.ts";
 import type { ControlDeps } from "./deps.ts";
+import { firmwareQuery, firmwareUpdate } from "./firmware.ts";
 import { setEngineLogMasks } from "./log-masks.ts";
 import { networkScan } from "./network-scan.ts";
+import { nvmeAddDevice, nvmeRebind } from "./nvme-hotplug.ts";
 import { prepShutdownRanks, resetFormatRanks, startRanks, stopRanks } from "./ranks.ts";
 import { smdManage } from "./smd-manage.ts";
 import { smdQuery } from "./smd-query.ts";
@@ -29,7 +32,12 @@ export function createControlService(deps: ControlDeps): ControlService {
     service: {
       storageScan: { roles: ADMIN, handle: (request, context) => storageScan(deps, request, context) },
       storageFormat: { roles: ADMIN, handle: (request) => storageFormat(request) },
+      storageNvmeRebind: { roles: ADMIN, handle: (request) => nvmeRebind(deps, request) },
+      storageNvmeAddDevice: { roles: ADMIN, handle: (request) => nvmeAddDevice(deps, request) },
+      firmwareQuery: { roles: ADMIN, handle: (request) => firmwareQuery(request) },
+      firmwareUpdate: { roles: ADMIN, handle: (request) => firmwareUpdate(deps, request) },
       networkScan: { roles: ADMIN, handle: (request, context) => networkScan(deps, request, context) },
+      collectLog: { roles: ADMIN, handle: (request, context) => collectLog(deps, request, context) },
       smdQuery: { roles: ADMIN, handle: (request, context) => smdQuery(deps, request, context) },
       smdManage: { roles: ADMIN, handle: (request, context) => smdManage(deps, request, context) },
       setEngineLogMasks: {
