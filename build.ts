@@ -1,10 +1,13 @@
 /**
- * Builds the executable: `bun build.ts [--target linux-x64|linux-x64-baseline|linux-arm64] [--outfile F]`.
+ * Builds the executable: `bun build.ts [--target linux-x64|linux-x64-baseline|linux-arm64] [--outfile F]
+ * [--etcd PATH | --no-etcd]`. The etcd server it carries comes from Debian's etcd-server package unless a path is
+ * given; a build without one has to be asked for.
  * The flags and what each guards against: docs/notes/build.md.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { type PreparedEtcd, prepareEtcd } from "./scripts/etcd.ts";
 
 const TARGETS = ["linux-x64", "linux-x64-baseline", "linux-arm64"] as const;
 const root = import.meta.dirname;
@@ -35,6 +38,26 @@ if (target !== undefined && !TARGETS.includes(target as (typeof TARGETS)[number]
   console.error(`build: unknown target "${target}"; one of ${TARGETS.join(", ")}`);
   process.exit(1);
 }
+const arch = target === undefined ? process.arch : target.endsWith("arm64") ? "arm64" : "x64";
+
+function etcd(): PreparedEtcd | undefined {
+  if (process.argv.includes("--no-etcd")) return undefined;
+  try {
+    return prepareEtcd(root, arch, option("etcd"));
+  } catch (error) {
+    console.error(`build: no etcd server for ${arch}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}
+
+/** What the executable knows of its etcd; see src/store/etcd/asset.ts. */
+function etcdDefine(carried: PreparedEtcd | undefined): string {
+  if (carried === undefined) return '""';
+  const { version, source, sha256, sizeBytes } = carried;
+  return JSON.stringify(JSON.stringify({ version, source, sha256, sizeBytes }));
+}
+
+const carriedEtcd = etcd();
 const packageJson = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")) as {
   version: string;
 };
@@ -64,8 +87,10 @@ const built = spawnSync(
     "8",
     `--define=DAOSCTL_VERSION="${packageJson.version}"`,
     `--define=DAOSCTL_REVISION="${revision()}"`,
+    `--define=DAOSCTL_ETCD=${etcdDefine(carriedEtcd)}`,
     path.join(root, "src", "main.ts"),
     ...workerFiles(path.join(root, "src")),
+    ...(carriedEtcd === undefined ? [] : [carriedEtcd.file]),
     "--outfile",
     unfinished,
   ],
@@ -86,4 +111,9 @@ fs.renameSync(unfinished, outfile);
 const mib = (fs.statSync(outfile).size / 1024 / 1024).toFixed(1);
 console.log(
   `built ${path.relative(root, outfile)} (${mib} MiB, ${packageJson.version}, revision ${revision()})`,
+);
+console.log(
+  carriedEtcd === undefined
+    ? "no etcd server is in it: it can run a management service of one replica only"
+    : `etcd ${carriedEtcd.version} is in it, from ${carriedEtcd.source}`,
 );

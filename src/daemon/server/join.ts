@@ -52,6 +52,11 @@ function isWorthRetrying(error: unknown): boolean {
   );
 }
 
+/** Nobody leads yet, or again. */
+function isLeaderless(error: unknown): boolean {
+  return isNotReady(error) || (error instanceof NotLeaderError && error.leaderHint === "");
+}
+
 /** Waits, or rejects at once when `signal` is aborted. */
 async function pause(durationMs: number, signal: AbortSignal): Promise<void> {
   const timer = Promise.withResolvers<void>();
@@ -122,6 +127,8 @@ export function createJoin(
           (await peers.leader(MgmtSvc.method.join, options.replicas, message, {
             timeoutMs: TRY_TIMEOUT_MS,
             signal,
+            // The pauses of this loop are shorter: an engine that waits for a leader serves nobody.
+            failFast: isLeaderless,
           }));
         return {
           rank: answer.rank ?? 0,

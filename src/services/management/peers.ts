@@ -23,6 +23,8 @@ export interface Peers {
 export interface PeerOptions {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Errors of leader() that end its search at once: the caller has a better way to wait. */
+  readonly failFast?: (error: unknown) => boolean;
 }
 
 /** Peers over the control API. `context` names this server as the caller. */
@@ -35,6 +37,6 @@ export function createPeers(context: ClientContext): Peers {
   return {
     hosts: (method, hosts, request, options) => invokeHosts(method, hosts, request, withOptions(options)),
     leader: (method, replicas, request, options) =>
-      invokeLeader(method, replicas, request, withOptions(options)),
+      invokeLeader(method, replicas, request, withOptions(options), { failFast: options?.failFast }),
   };
 }

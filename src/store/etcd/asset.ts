@@ -22,8 +22,9 @@ export interface EtcdAsset extends EtcdManifest {
 /** Set by build.ts; absent when the sources are run, "" in a build without etcd. */
 declare const DAOSCTL_ETCD: string | undefined;
 
-/** Name that build.ts gives the compressed program inside the executable, and in the cache of a checkout. */
+/** The compressed program in the cache of a checkout; inside the executable a hash follows the name. */
 const assetName = "etcd-server.zst";
+const embeddedName = /(^|\/)etcd-server[^/]*\.zst$/;
 const cacheFolder = join(import.meta.dir, "../../../node_modules/.cache/daosctl", process.arch);
 
 /**
@@ -57,7 +58,7 @@ async function readManifest(): Promise<EtcdManifest> {
 
 async function compressedBytes(): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof DAOSCTL_ETCD !== "string") return Bun.file(join(cacheFolder, assetName)).bytes();
-  const embedded = Bun.embeddedFiles.find((file) => (file as File).name.endsWith(assetName));
+  const embedded = Bun.embeddedFiles.find((file) => embeddedName.test((file as File).name));
   if (embedded === undefined) throw faultNoEtcd(`${assetName} is missing from it`);
   return embedded.bytes();
 }
