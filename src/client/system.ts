@@ -1,7 +1,6 @@
-/** What can be asked of a whole system: its members, its leader, stopping and starting it. */
+/** What can be asked of a whole system: its members, stopping and starting it. */
 import { wrapError } from "../faults/cause.ts";
 import { NotLeaderError, NotReplicaError, UnavailableError } from "../faults/system.ts";
-import { LeaderQueryReqSchema, LeaderQueryRespSchema } from "../gen/mgmt/svc_pb.ts";
 import {
   SystemCleanupReqSchema,
   SystemCleanupRespSchema,
@@ -23,13 +22,12 @@ import { formatRanks, parseRanks } from "../system/ranks.ts";
 import { isNotReady, isRetryableConnectionError, isUnavailable } from "./connection-errors.ts";
 import type { DmgClient } from "./context.ts";
 import { foldHosts } from "./hostset.ts";
-import { invokeHosts, invokeLeader } from "./invoker.ts";
+import { invokeLeader } from "./invoker.ts";
 import { unary } from "./unary.ts";
 import { plural, pluralWord } from "./words.ts";
 
 const rpc = {
   query: unary("mgmt.MgmtSvc", "SystemQuery", SystemQueryReqSchema, SystemQueryRespSchema),
-  leaderQuery: unary("mgmt.MgmtSvc", "LeaderQuery", LeaderQueryReqSchema, LeaderQueryRespSchema),
   stop: unary("mgmt.MgmtSvc", "SystemStop", SystemStopReqSchema, SystemStopRespSchema),
   start: unary("mgmt.MgmtSvc", "SystemStart", SystemStartReqSchema, SystemStartRespSchema),
   exclude: unary("mgmt.MgmtSvc", "SystemExclude", SystemExcludeReqSchema, SystemExcludeRespSchema),
@@ -106,25 +104,6 @@ export async function systemQuery(
     if (options.failOnUnavailable && isDown(error)) throw new UnavailableError();
     throw error;
   }
-}
-
-export interface LeaderAnswer {
-  /** "ip:port", "" while there is none. */
-  readonly leader: string;
-  readonly replicas: readonly string[];
-  /** Replicas that did not answer. */
-  readonly downReplicas: readonly string[];
-}
-
-export async function leaderQuery(client: DmgClient): Promise<LeaderAnswer> {
-  const request = { sys: client.sys };
-  const answer = await invokeLeader(rpc.leaderQuery, client.hosts, request, client);
-  const results = await invokeHosts(rpc.leaderQuery, answer.replicas, request, client);
-  return {
-    leader: answer.currentLeader,
-    replicas: answer.replicas,
-    downReplicas: results.filter((result) => result.error !== undefined).map((result) => result.host),
-  };
 }
 
 /** Per-rank results of a verb on members. */

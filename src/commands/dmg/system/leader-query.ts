@@ -1,5 +1,5 @@
 import { defineCommand } from "citty";
-import { leaderQuery } from "../../../client/system.ts";
+import { leaderQuery } from "../../../client/leader-query.ts";
 import { flag } from "../arguments.ts";
 import { runDmg } from "../session.ts";
 import { leaderDocument, leaderText } from "../views/system.ts";

@@ -1,9 +1,5 @@
-import type {
-  CleanupResult,
-  LeaderAnswer,
-  MemberResults,
-  SystemQueryAnswer,
-} from "../../../client/system.ts";
+import type { LeaderAnswer } from "../../../client/leader-query.ts";
+import type { CleanupResult, MemberResults, SystemQueryAnswer } from "../../../client/system.ts";
 import { plural } from "../../../client/words.ts";
 import type { SystemMember } from "../../../gen/mgmt/system_pb.ts";
 import type { RankResult } from "../../../gen/shared/ranks_pb.ts";
