@@ -25,7 +25,9 @@ export const command = defineCommand({
   subCommands: {
     start: () => import("./start.ts").then((module) => module.command),
     "dump-attachinfo": () => import("./dump-attachinfo.ts").then((module) => module.command),
+    "dump-topology": () => import("../host/topology.ts").then((module) => module.command),
     "net-scan": () => import("./net-scan.ts").then((module) => module.command),
+    support: () => import("./support/index.ts").then((module) => module.command),
     version: () => import("./version.ts").then((module) => module.command),
   },
   /** Without a command it starts, as 2.6's. */

@@ -12,9 +12,11 @@ export const command = defineCommand({
   subCommands: {
     start: () => import("./start.ts").then((module) => module.command),
     config: () => import("./config/index.ts").then((module) => module.command),
+    "dump-topology": () => import("../host/topology.ts").then((module) => module.command),
     network: () => import("./network/index.ts").then((module) => module.command),
     nvme: () => import("./nvme/index.ts").then((module) => module.command),
     scm: () => import("./scm/index.ts").then((module) => module.command),
+    support: () => import("./support/index.ts").then((module) => module.command),
     version: () => import("./version.ts").then((module) => module.command),
   },
 });

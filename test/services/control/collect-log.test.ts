@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -8,8 +8,6 @@ import { createHarness } from "../../../src/engine/harness.ts";
 import { type CollectLogReq, CollectLogReqSchema } from "../../../src/gen/ctl/support_pb.ts";
 import { silentLogger } from "../../../src/log/logger.ts";
 import { collectLog } from "../../../src/services/control/collect/collect-log.ts";
-import { outputFileName, systemCommand } from "../../../src/services/control/collect/commands.ts";
-import { copyLogLines, lineTime, parseLogRange } from "../../../src/services/control/collect/log-lines.ts";
 import type { ControlDeps } from "../../../src/services/control/index.ts";
 import { engineConfig } from "../../support/engine-config.ts";
 import { tempFolder } from "../../support/temp.ts";
@@ -127,52 +125,11 @@ test("the bundle is packed beside its folder", async () => {
 });
 
 test.each([
-  [{ LogFunction: 5 }, "not one of a server's"],
+  [{ LogFunction: 5 }, "not one of this host's"],
   [{ LogFunction: 2, LogCmd: "Other" }, 'unknown log "Other"'],
   [{ LogFunction: 4, LogCmd: "rm -rf /" }, "is not a command that is collected"],
   [{ LogFunction: 0, TargetFolder: "relative" }, "must be an absolute path"],
 ])("%j is refused", async (request, complaint) => {
   await using folder = await tempFolder();
   expect((await failureOf(collect(folder.path, request))).message).toContain(complaint);
-});
-
-describe("names and times", () => {
-  test("the line end in rpm's format may come as two characters", () => {
-    expect(systemCommand("rpm -qa --qf '(%{INSTALLTIME:date}): %{NAME}-%{VERSION}\\n'")[0]).toBe("rpm");
-  });
-
-  test.each([
-    ["top -bcn1 -w512", "top_bcn1_w512"],
-    ["ps axf", "ps_axf"],
-    ["daos_metrics -S 0", "daos_metrics_S_0"],
-  ])("%p is written to %p", (command, name) => {
-    expect(outputFileName(command)).toBe(name);
-  });
-
-  test("without dates there is no range", () => {
-    expect(
-      parseLogRange({ LogStartDate: "", LogEndDate: "", LogStartTime: "1:2:3", LogEndTime: "" }),
-    ).toBeUndefined();
-  });
-
-  test("a date that cannot be read is refused", () => {
-    expect(() => parseLogRange({ ...dates, LogEndDate: "tomorrow" })).toThrow("MM-DD-YYYY");
-  });
-
-  test("an engine's stamp gets the year that the range gives it", () => {
-    const range = { from: new Date(2026, 11, 30), to: new Date(2027, 0, 2, 23, 59, 59) };
-    expect(lineTime("12/31-10:00:00.12 vm DAOS[1/0/0] x", range)).toEqual(new Date(2026, 11, 31, 10));
-    expect(lineTime("01/01-10:00:00.12 vm DAOS[1/0/0] x", range)).toEqual(new Date(2027, 0, 1, 10));
-    expect(lineTime("no stamp", range)).toBeUndefined();
-  });
-
-  test("a long log is copied in parts and complete", async () => {
-    await using folder = await tempFolder();
-    const lines = Array.from({ length: 2500 }, (_, index) => `vm INFO 2026/11/21 00:00:00 ${index}`);
-    await writeFile(join(folder.path, "a"), `${lines.join("\n")}\n`);
-    const range = parseLogRange(dates);
-    if (range === undefined) throw new Error("no range");
-    await copyLogLines(join(folder.path, "a"), join(folder.path, "b"), range);
-    expect(await readFile(join(folder.path, "b"), "utf8")).toBe(`${lines.join("\n")}\n`);
-  });
 });
