@@ -41,6 +41,8 @@ export interface BenchOptions {
   readonly bdevFile?: boolean;
   readonly envVars?: readonly string[];
   readonly lines?: readonly string[];
+  /** Metadata on SSD: roles on the file tier, control_metadata in the bench's folder. */
+  readonly metadataOnSsd?: boolean;
 }
 
 const request = { sys: "daos_server-2.6.0" };
@@ -59,6 +61,8 @@ export async function serverBench(options: BenchOptions = {}): Promise<ServerBen
   const port = await freePort();
   const socketDir = join(folder, "run");
   const scmMount = (index: number) => join(folder, `scm${index}`);
+  const withBdev = options.bdevFile === true || options.metadataOnSsd === true;
+  const roles = options.metadataOnSsd ? "    bdev_roles: [data, meta, wal]\n" : "";
   const engine = (index: number) => `- targets: 4
   nr_xs_helpers: 0
   fabric_iface: lo
@@ -69,13 +73,13 @@ export async function serverBench(options: BenchOptions = {}): Promise<ServerBen
   - class: ram
     scm_mount: ${scmMount(index)}
     scm_size: 1
-${options.bdevFile ? `  - class: file\n    bdev_list: [${folder}/bdev${index}]\n    bdev_size: 1\n` : ""}`;
+${withBdev ? `  - class: file\n    bdev_list: [${folder}/bdev${index}]\n    bdev_size: 1\n${roles}` : ""}`;
   const yaml = `name: daos_server
 access_points: ["127.0.0.1:${port}"]
 port: ${port}
 provider: ofi+tcp
 socket_dir: ${socketDir}
-disable_hugepages: ${options.bdevFile !== true}
+disable_hugepages: ${!withBdev}${options.metadataOnSsd ? `\ncontrol_metadata: {path: ${folder}/md}` : ""}
 transport_config:
   allow_insecure: true
 ${(options.lines ?? []).join("\n")}

@@ -183,6 +183,36 @@ describe("block devices that are files", () => {
   });
 });
 
+describe("metadata on SSD", () => {
+  test("keeps rank and system beside the memory tier, which is made anew at every start", async () => {
+    await using bench = await serverBench({ metadataOnSsd: true });
+    const first = await running(bench);
+    const metadata = join(bench.folder, "md", "daos_control");
+    expect((await readdir(join(metadata, "engine0"))).sort()).toEqual(["daos_nvme.conf", "superblock"]);
+    expect(await readdir(metadata)).toContain("control_raft");
+    await writeFile(join(bench.scmMount, "vos-0"), "x");
+    await first.stop();
+    // What the engine kept there is of no use to the next: it reads its metadata back from SSD.
+    await waitFor("the memory tier to go", async () => (await readdir(bench.scmMount)).length === 0);
+    await bench.start();
+    await joined(bench);
+    expect(await readdir(bench.scmMount)).not.toContain("vos-0");
+    expect(await bench.states()).toEqual(["joined"]);
+  });
+
+  test("asks for a format when its folder is gone, and is made whole by one", async () => {
+    await using bench = await serverBench({ metadataOnSsd: true });
+    const first = await running(bench);
+    await first.stop();
+    await rm(join(bench.folder, "md"), { recursive: true });
+    bench.log.length = 0;
+    await bench.start();
+    await bench.logged("INFO SCM format required on instance 0");
+    await bench.format();
+    await joined(bench);
+  });
+});
+
 describe("several engines", () => {
   test("join with ranks of their own, the first as rank 0", async () => {
     await using bench = await serverBench({ engines: 2 });
@@ -299,17 +329,6 @@ describe("a start that cannot be", () => {
     await using bench = await serverBench();
     bench.yaml = bench.yaml.replace(from, to);
     expect(await failureOf(bench.start())).toHaveProperty("message", expect.stringContaining(complaint));
-  });
-
-  test("with more than one access point says what is not there yet", async () => {
-    await using bench = await serverBench();
-    bench.yaml = bench.yaml.replace(
-      /access_points.*/,
-      `access_points: [127.0.0.1:${bench.port}, 127.0.0.1:1, 127.0.0.1:2]`,
-    );
-    await bench.start();
-    await bench.format();
-    await bench.logged("runs on one access point, not on 3");
   });
 });
 
