@@ -45,7 +45,9 @@ function etcd(): PreparedEtcd | undefined {
   try {
     return prepareEtcd(root, arch, option("etcd"));
   } catch (error) {
-    console.error(`build: no etcd server for ${arch}: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(
+      `build: no etcd server for ${arch}: ${error instanceof Error ? error.message : String(error)}`,
+    );
     process.exit(1);
   }
 }

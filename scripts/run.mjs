@@ -74,6 +74,12 @@ const tasks = {
     install();
     bun("test", ...rest);
   },
+  cluster() {
+    install();
+    build();
+    process.env.DAOSCTL = inRoot("dist", "daosctl");
+    bun("test/cluster/main.ts", ...rest);
+  },
   bench() {
     install();
     build();
