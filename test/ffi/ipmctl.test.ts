@@ -182,6 +182,12 @@ describe("what ndctl prints", () => {
       persistenceDomain: "memory_controller",
     });
   });
+  test("regions with namespaces on them come in a wrapper", () => {
+    const json = `{"regions":[{"dev":"region0","size":1073741824,"available_size":805306368,"type":"pmem","numa_node":0,"iset_id":52512752653219036,"namespaces":[{"dev":"namespace0.0","size":262144000}]}]}`;
+    expect(parseRegions(json)).toMatchObject([
+      { name: "region0", availableBytes: "805306368", isetId: "52512752653219036" },
+    ]);
+  });
   test("garbage is a fault", () => {
     expect(() => parseNamespaces("no json")).toThrow(Fault);
     expect(() => parseNamespaces(`{"size":1}`)).toThrow(Fault);

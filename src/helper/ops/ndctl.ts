@@ -57,8 +57,14 @@ function quoteLongNumbers(json: string): string {
   return json.replace(/:\s*(-?\d{15,})(?=\s*[,}\]])/g, ':"$1"');
 }
 
-/** ndctl prints one object, an array, or nothing at all. */
-function list<T extends z.ZodType>(json: string, shape: T): z.output<T>[] {
+/** `{"regions":[…]}`: how `list -R -v` prints regions once one of them has a namespace. */
+function unwrap(parsed: unknown, wrapper: string): unknown {
+  if (typeof parsed !== "object" || parsed === null || !(wrapper in parsed)) return parsed;
+  return (parsed as Record<string, unknown>)[wrapper];
+}
+
+/** ndctl prints one object, an array, either of them in a wrapper, or nothing at all. */
+function list<T extends z.ZodType>(json: string, shape: T, wrapper: string): z.output<T>[] {
   if (json.trim() === "") return [];
   let parsed: unknown;
   try {
@@ -66,7 +72,8 @@ function list<T extends z.ZodType>(json: string, shape: T): z.output<T>[] {
   } catch (error) {
     throw faultScmCommand("reading the output of ndctl", errorText(error));
   }
-  const checked = z.array(shape).safeParse(Array.isArray(parsed) ? parsed : [parsed]);
+  const inner = unwrap(parsed, wrapper);
+  const checked = z.array(shape).safeParse(Array.isArray(inner) ? inner : [inner]);
   if (!checked.success) throw faultScmCommand("reading the output of ndctl", z.prettifyError(checked.error));
   return checked.data;
 }
@@ -92,7 +99,7 @@ export interface NdctlRegion {
 
 /** Exported for tests with recorded output. */
 export function parseNamespaces(json: string): NdctlNamespace[] {
-  return list(json, namespaceSchema).map((found) => ({
+  return list(json, namespaceSchema, "namespaces").map((found) => ({
     name: found.dev,
     uuid: found.uuid,
     blockDevice: found.blockdev,
@@ -103,7 +110,7 @@ export function parseNamespaces(json: string): NdctlNamespace[] {
 
 /** Exported for tests with recorded output. */
 export function parseRegions(json: string): NdctlRegion[] {
-  return list(json, regionSchema).map((found) => ({
+  return list(json, regionSchema, "regions").map((found) => ({
     name: found.dev,
     sizeBytes: found.size,
     availableBytes: found.available_size,
