@@ -94,6 +94,11 @@ function libraryEnvironment(): Record<string, string> {
     const value = process.env[name];
     if (value !== undefined) passed[name] = value;
   }
+  // SPDK's libraries need each other in circles, which only the loader itself resolves, in its own places.
+  const spdk = passed["SPDK_LIB_DIR"];
+  if (spdk?.startsWith("/")) {
+    passed["LD_LIBRARY_PATH"] = [spdk, passed["LD_LIBRARY_PATH"]].filter(Boolean).join(":");
+  }
   return passed;
 }
 

@@ -20,8 +20,10 @@ export const spdkFolders: SpdkFolders = {
 
 const OWNER = /^spdk_pid(\d+)/;
 
+/** True for what a process that is gone has left, or we ourselves, who have ended SPDK's environment. */
 async function ownerIsGone(roots: HostRoots, name: string): Promise<boolean> {
   const pid = OWNER.exec(name)?.[1];
+  if (pid === String(process.pid)) return true;
   return pid !== undefined && (await names(path.join(roots.proc, pid))).length === 0;
 }
 
