@@ -9,9 +9,7 @@ import type {
   NvmeRebindRespSchema,
 } from "../../gen/ctl/storage_pb.ts";
 import { parseAddressList } from "../../hardware/pci/select.ts";
-import { readStorageHost } from "../../helper/pci/host.ts";
-import { findUser, prepareRequest } from "../../storage/prepare/request.ts";
-import { prepareNvme } from "../../storage/prepare/run.ts";
+import { prepareListed } from "../../storage/prepare/start.ts";
 import type { ControlDeps } from "./deps.ts";
 import { responseState } from "./response-state.ts";
 
@@ -37,14 +35,8 @@ export async function nvmeRebind(
     return { state: responseState(error, ResponseStatus.CTL_ERR_NVME) };
   };
   try {
-    const flags = { allow: request.pciAddr, block: "", hugePages: 0, disableVfio: false };
-    const wanted = prepareRequest(
-      { ...flags, user: await findUser("") },
-      deps.config,
-      await readStorageHost(),
-    );
-    const outcome = await prepareNvme({ ...wanted, hugePages: "keep" });
-    const address = wanted.allow[0];
+    const outcome = await prepareListed(deps.config, request.pciAddr);
+    const address = outcome.allow[0];
     const device = outcome.devices.find((one) => one.address === address);
     if (device === undefined) return fail(`${request.pciAddr} is not on this host`);
     return device.ok ? {} : fail(device.detail);

@@ -4,7 +4,21 @@ import { deviceLine } from "../../hardware/pci/describe.ts";
 import { readStorageHost } from "../../helper/pci/host.ts";
 import type { Logger } from "../../log/logger.ts";
 import { configuredControllers, findUser, prepareRequest } from "./request.ts";
-import { prepareNvme } from "./run.ts";
+import { type PrepareOutcome, prepareNvme } from "./run.ts";
+
+/**
+ * Hands devices to user space for this process, as the configuration says; huge pages stay as they are.
+ * @param allow addresses, "" for those of the configured engines.
+ */
+export async function prepareListed(
+  config: ServerConfig,
+  allow: string,
+): Promise<PrepareOutcome & { readonly vmdNote: string | undefined; readonly allow: readonly string[] }> {
+  const flags = { allow, block: "", hugePages: 0, disableVfio: false, user: await findUser("") };
+  const request = prepareRequest(flags, config, await readStorageHost());
+  const outcome = await prepareNvme({ ...request, hugePages: "keep" });
+  return { ...outcome, vmdNote: request.vmdNote, allow: request.allow };
+}
 
 /**
  * Hands the NVMe devices of the configured engines to user space when a server starts, as 2.6 does, and removes
@@ -19,10 +33,8 @@ export async function prepareConfiguredNvme(config: ServerConfig, log: Logger): 
     return;
   }
   try {
-    const flags = { allow: "", block: "", hugePages: 0, disableVfio: false };
-    const request = prepareRequest({ ...flags, user: await findUser("") }, config, await readStorageHost());
-    if (request.vmdNote !== undefined) log.debug(request.vmdNote);
-    const outcome = await prepareNvme({ ...request, hugePages: "keep" });
+    const outcome = await prepareListed(config, "");
+    if (outcome.vmdNote !== undefined) log.debug(outcome.vmdNote);
     for (const [index, device] of outcome.plan.devices.entries()) {
       if (!wanted.includes(device.address) && device.decision === "skip") continue;
       const result = outcome.devices[index];
