@@ -1,5 +1,5 @@
 import http2, { type ClientHttp2Session } from "node:http2";
-import { clientTlsOptions, type TransportSecurity } from "../security/tls.ts";
+import { type CertificateTransport, clientTlsOptions, type TransportSecurity } from "../security/tls.ts";
 
 /** One HTTP/2 connection to a server; calls share it. */
 export interface Connection {
@@ -94,15 +94,19 @@ export async function connectionTo(
 
 /** Closes what is cached; calls that run finish first. New calls open new connections. */
 export function closeConnections(): void {
-  for (const connecting of cache.values()) {
-    connecting.then(
+  retire(() => true);
+}
+
+function retire(which: (entry: readonly [string, Promise<Connection>]) => boolean): void {
+  for (const entry of [...cache].filter(which)) {
+    cache.delete(entry[0]);
+    entry[1].then(
       ({ session }) => session.close(),
       () => {
         // It never opened; whoever waited for it has been told.
       },
     );
   }
-  cache.clear();
 }
 
 function connect(hostPort: string, security: TransportSecurity, onLost: () => void): Promise<Connection> {
@@ -165,11 +169,14 @@ async function isAlive(connection: Connection, trustMs: number): Promise<boolean
   });
 }
 
-function securityId(security: TransportSecurity): number {
+function securityId(security: CertificateTransport): number {
   let id = securityIds.get(security);
   if (id === undefined) {
     id = ++lastSecurityId;
     securityIds.set(security, id);
+    const suffix = ` ${id}`;
+    // New calls show the new certificate; those that run finish on the old connection.
+    security.onChange?.(() => retire(([key]) => key.endsWith(suffix)));
   }
   return id;
 }

@@ -1,18 +1,16 @@
 // The DI container of @peculiar/x509 wants this before anything of it.
 import "reflect-metadata";
-import { X509Certificate } from "node:crypto";
 import { access, chmod, copyFile, mkdir, rename, rmdir, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
-import { errorText } from "../faults/fault.ts";
-import { faultInvalidCertFile } from "../faults/security.ts";
 import type { Component } from "./roles.ts";
 
 /**
  * Certificates as DAOS's own script makes them: one self-made CA, one certificate a component (not a host), whose
  * common name is the component's name, O=DAOS, RSA 3072 signed with SHA-512, three years, no alternative names.
  */
-const rsa = {
+export const rsa = {
   name: "RSASSA-PKCS1-v1_5",
   hash: "SHA-512",
   publicExponent: new Uint8Array([1, 0, 1]),
@@ -42,6 +40,10 @@ export interface CertificateOptions extends Validity {
   readonly commonName?: string | undefined;
   /** A key pair to certify, such as that of a certificate to be renewed, in place of a new one. */
   readonly keys?: CryptoKeyPair | undefined;
+  /** Host names and addresses the certificate also speaks for (subjectAltName); 2.6's have none, and need none. */
+  readonly hostNames?: readonly string[] | undefined;
+  /** The one node the certificate and its key belong to, as OU of the subject; see credentials.ts. */
+  readonly node?: string | undefined;
 }
 
 /** A new CA: may sign certificates, path length 1. */
@@ -73,30 +75,67 @@ const purposes: Readonly<Record<Component, readonly string[]>> = {
   admin: [x509.ExtendedKeyUsage.clientAuth],
 };
 
-/** A certificate of `component`, signed by `authority`; its common name is the component's name. */
+/** A certificate of `component` and its key, signed by `authority`; its common name is the component's name. */
 export async function issueCertificate(
   authority: CertificateAuthority,
   component: Component,
   options: CertificateOptions = {},
 ): Promise<IssuedCertificate> {
   const keys = options.keys ?? (await makeKeys());
+  const certPem = await certify(authority, component, keys.publicKey, options);
+  return { certPem, keyPem: await keyPemOf(keys) };
+}
+
+/**
+ * PEM of a certificate of `component` for a public key whose private half stays where it is. What it says is
+ * decided here alone, never by a request. It ends no later than its CA.
+ */
+export async function certify(
+  authority: CertificateAuthority,
+  component: Component,
+  publicKey: CryptoKey,
+  options: Omit<CertificateOptions, "keys"> = {},
+): Promise<string> {
   const usages = x509.KeyUsageFlags;
+  const { notBefore, notAfter } = period(options);
+  const hostNames = options.hostNames ?? [];
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: subject(options.commonName ?? component),
+    subject: subject(options.commonName ?? component, options.node),
     issuer: authority.cert.subject,
-    ...period(options),
-    publicKey: keys.publicKey,
+    notBefore,
+    notAfter: new Date(Math.min(notAfter.getTime(), authority.cert.notAfter.getTime())),
+    publicKey,
     signingKey: authority.keys.privateKey,
     signingAlgorithm: rsa,
     extensions: [
       new x509.KeyUsagesExtension(usages.digitalSignature | usages.keyEncipherment, true),
       new x509.ExtendedKeyUsageExtension([...purposes[component]]),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(authority.keys.publicKey),
+      ...(hostNames.length === 0
+        ? []
+        : [new x509.SubjectAlternativeNameExtension(hostNames.map(alternativeName))]),
     ],
   });
-  return { certPem: pemOf(cert), keyPem: await keyPemOf(keys) };
+  return pemOf(cert);
+}
+
+/** Names of hosts as certificates and commands take them: nothing that could break out of a subject. */
+const hostNamePattern =
+  /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+/** @throws Error for what is neither a host name nor an address */
+export function requireHostName(name: string): string {
+  if (isIP(name) === 0 && !hostNamePattern.test(name)) {
+    throw new Error(`"${name}" is neither a host name nor an address`);
+  }
+  return name;
+}
+
+function alternativeName(name: string): { type: "dns" | "ip"; value: string } {
+  requireHostName(name);
+  return { type: isIP(name) === 0 ? "dns" : "ip", value: name };
 }
 
 /** Where the files of a set of certificates are. */
@@ -167,41 +206,14 @@ export async function makeCertificates(dir: string, validity: Validity = {}): Pr
   return files;
 }
 
-/** What people and checks want to know of a certificate. */
-export interface CertificateFacts {
-  readonly commonName: string;
-  readonly issuer: string;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  /** "rsa" and its size in bits, as far as known. */
-  readonly keyType: string;
-  readonly keyBits: number | undefined;
-}
-
-/** Facts of the first certificate of a PEM text that came from `path`. @throws Fault 903 */
-export function inspectCertificate(path: string, pem: string): CertificateFacts {
-  let cert: X509Certificate;
-  try {
-    cert = new X509Certificate(pem);
-  } catch (error) {
-    throw faultInvalidCertFile(path, errorText(error));
-  }
-  return {
-    commonName: /^CN=(.*)$/m.exec(cert.subject)?.[1] ?? "",
-    issuer: cert.issuer.replaceAll("\n", ", "),
-    notBefore: new Date(cert.validFrom),
-    notAfter: new Date(cert.validTo),
-    keyType: cert.publicKey.asymmetricKeyType ?? "unknown",
-    keyBits: cert.publicKey.asymmetricKeyDetails?.modulusLength,
-  };
-}
-
-async function makeKeys(): Promise<CryptoKeyPair> {
+/** A new key pair of the kind all certificates use. */
+export async function makeKeys(): Promise<CryptoKeyPair> {
   return crypto.subtle.generateKey(rsa, true, ["sign", "verify"]);
 }
 
-function subject(commonName: string): string {
-  return `O=DAOS, CN=${commonName}`;
+function subject(commonName: string, node?: string): string {
+  const unit = node === undefined ? "" : `OU=${requireHostName(node)}, `;
+  return `O=DAOS, ${unit}CN=${commonName}`;
 }
 
 /** A minute ago: the clocks of a cluster are not all the same. */
@@ -221,11 +233,13 @@ function serialNumber(): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function pemOf(cert: x509.X509Certificate): string {
+/** PEM text of a certificate, with the line break at its end. */
+export function pemOf(cert: x509.X509Certificate): string {
   return `${cert.toString("pem")}\n`;
 }
 
-async function keyPemOf(keys: CryptoKeyPair): Promise<string> {
+/** PEM text (PKCS#8) of a private key. */
+export async function keyPemOf(keys: CryptoKeyPair): Promise<string> {
   const der = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
   return `${x509.PemConverter.encode(der, "PRIVATE KEY")}\n`;
 }

@@ -104,10 +104,12 @@ function checkCertificates(transport: CertificateTransport): void {
       "give the certificate and the key that were made together",
     );
   }
-  for (const ca of cas) checkPeriod(transport.caPath, ca);
   checkPeriod(transport.certPath, leaf);
   const intermediates = parseAll(transport.certPath, transport.cert).slice(1);
-  if (!isSignedBy(leaf, cas, intermediates)) {
+  // A bundle may hold a CA that has ended beside the one that took its place.
+  const current = cas.filter((ca) => isCurrent(ca));
+  if (current.length === 0) checkPeriod(transport.caPath, cas[0]!);
+  if (!isSignedBy(leaf, current, intermediates)) {
     throw faultInvalidCertFile(
       transport.certPath,
       `certificate signed by unknown authority: it was not issued by ${transport.caPath}`,
@@ -129,6 +131,11 @@ export function isSignedBy(
     current = next;
   }
   return false;
+}
+
+/** Valid now. */
+export function isCurrent(cert: X509Certificate, nowMs = Date.now()): boolean {
+  return nowMs <= Date.parse(cert.validTo) && nowMs >= Date.parse(cert.validFrom);
 }
 
 function checkPeriod(path: string, cert: X509Certificate): void {

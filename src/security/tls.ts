@@ -26,6 +26,11 @@ export interface CertificateTransport {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+  /**
+   * Where the files are watched (live.ts): `ca`, `cert` and `key` are then what the files held last, and whoever keeps
+   * something made of them is told of a change. Gives the way to stop being told.
+   */
+  readonly onChange?: (listener: () => void) => () => void;
 }
 
 export type TransportSecurity = InsecureTransport | CertificateTransport;

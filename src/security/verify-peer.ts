@@ -2,20 +2,31 @@ import { X509Certificate } from "node:crypto";
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { errorText, type Fault } from "../faults/fault.ts";
 import { faultInvalidCert } from "../faults/security.ts";
-import { isSignedBy, parseAll } from "./load.ts";
+import { commonNameOf, nodeOf } from "./facts.ts";
+import { isCurrent, isSignedBy, parseAll } from "./load.ts";
 import { type Component, componentFromCommonName } from "./roles.ts";
 import type { CertificateTransport } from "./tls.ts";
 
 /** A caller whose certificate is genuine. */
 export interface VerifiedPeer {
   readonly component: Component | "unknown";
+  /** The node its certificate was made for alone; undefined for one that nodes share. */
+  readonly node: string | undefined;
   /** When the certificate ends, milliseconds since 1970. */
   readonly certEndMs: number;
 }
 
+export type Verdict =
+  | VerifiedPeer
+  | {
+      readonly refusal: Fault;
+      /** It showed no certificate at all: it may be a node that is about to get one. */
+      readonly stranger: boolean;
+    };
+
 export interface PeerVerifier {
   /** Who is at the other end of `socket`, or why it is nobody we may serve. */
-  verify(socket: TLSSocket): VerifiedPeer | { readonly refusal: Fault };
+  verify(socket: TLSSocket): Verdict;
 }
 
 /** A client's certificate must be made for this (extended key usage). */
@@ -27,7 +38,17 @@ const clientAuth = "1.3.6.1.5.5.7.3.2";
  * without a verdict must never pass for a good one.
  */
 export function peerVerifier(transport: CertificateTransport): PeerVerifier {
-  const authorities = parseAll(transport.caPath, transport.ca);
+  let source = "";
+  let known: readonly X509Certificate[] = [];
+
+  /** The CAs trusted now: the files may have changed since the last look. */
+  function authorities(): readonly X509Certificate[] {
+    if (transport.ca !== source) {
+      known = parseAll(transport.caPath, transport.ca);
+      source = transport.ca;
+    }
+    return known.filter((ca) => isCurrent(ca));
+  }
 
   function problemOf(socket: TLSSocket, chain: readonly X509Certificate[]): string | undefined {
     const leaf = chain[0];
@@ -36,7 +57,7 @@ export function peerVerifier(transport: CertificateTransport): PeerVerifier {
     if (now > Date.parse(leaf.validTo)) return `certificate has expired on ${isoDate(leaf.validTo)}`;
     if (!(now >= Date.parse(leaf.validFrom)))
       return `certificate is not valid before ${isoDate(leaf.validFrom)}`;
-    if (!isSignedBy(leaf, authorities, chain.slice(1))) {
+    if (!isSignedBy(leaf, authorities(), chain.slice(1))) {
       return `certificate signed by unknown authority: it was not issued by the CA of this system`;
     }
     const uses = leaf.keyUsage;
@@ -61,12 +82,14 @@ export function peerVerifier(transport: CertificateTransport): PeerVerifier {
       if (problem === undefined && leaf !== undefined) {
         return {
           component: componentFromCommonName(commonNameOf(leaf)),
+          node: nodeOf(leaf),
           certEndMs: Date.parse(leaf.validTo),
         };
       }
       const name = leaf === undefined ? "" : ` (CN=${commonNameOf(leaf) ?? ""})`;
       return {
         refusal: faultInvalidCert(`the server refused the caller's certificate${name}`, problem ?? ""),
+        stranger: leaf === undefined,
       };
     },
   };
@@ -89,10 +112,4 @@ const maxChain = 4;
 
 function isoDate(text: string): string {
   return new Date(text).toISOString();
-}
-
-/** The common name of a certificate's subject; undefined when there is none or more than one. */
-export function commonNameOf(cert: X509Certificate): string | undefined {
-  const names = cert.subject.split("\n").filter((line) => line.startsWith("CN="));
-  return names.length === 1 ? names[0]!.slice("CN=".length) : undefined;
 }

@@ -17,6 +17,8 @@ export interface IncomingCall {
   readonly method: RpcMethod;
   /** The verified certificate's component; undefined when the transport is insecure. */
   readonly certified: Component | "unknown" | undefined;
+  /** The node its certificate was made for alone, if it was. */
+  readonly node?: string | undefined;
   /** Values of the x-daos-component and x-daos-version headers. */
   readonly componentHeader: string | undefined;
   readonly versionHeader: string | undefined;

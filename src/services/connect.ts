@@ -76,6 +76,7 @@ function incoming(method: RpcMethod, peer: Peer, headers: Headers, signal: Abort
   return {
     method,
     certified: peer.certified,
+    node: peer.node,
     componentHeader: headers.get(componentHeader) ?? undefined,
     versionHeader: headers.get(versionHeader) ?? undefined,
     peerAddr: peer.addr,

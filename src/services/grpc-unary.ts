@@ -3,6 +3,7 @@ import { encodeFrame, encodeStatusMessage, frameHeaderBytes, parseTimeoutMs } fr
 import { RpcCode, RpcError, type RpcStatus } from "../faults/rpc.ts";
 import { statusFromError } from "../faults/wire.ts";
 import { componentHeader, versionHeader } from "../security/interop.ts";
+import type { Callers } from "./callers.ts";
 import type { Chain, IncomingCall } from "./chain.ts";
 import type { RpcLimits } from "./limits.ts";
 import { checkPeer, type Peer } from "./peer.ts";
@@ -13,8 +14,7 @@ export interface UnaryHost {
   readonly table: MethodTable;
   readonly chain: Chain;
   readonly limits: RpcLimits;
-  /** Bytes of request bodies in memory now; shared by all connections. */
-  readonly buffered: { bytes: number };
+  readonly callers: Callers;
 }
 
 /** "application/grpc", "application/grpc+proto", either with parameters. */
@@ -42,6 +42,11 @@ export function handleUnary(
     refuseStream(stream, problem);
     return;
   }
+  if (!host.callers.beginCall(peer.caller)) {
+    refuseStream(stream, { code: RpcCode.ResourceExhausted, message: "too many calls run at once" });
+    return;
+  }
+  stream.on("close", () => host.callers.endCall(peer.caller));
 
   let answered = false;
   let aborter: AbortController | undefined;
@@ -55,6 +60,7 @@ export function handleUnary(
   const call: IncomingCall = {
     method: found,
     certified: peer.certified,
+    node: peer.node,
     componentHeader: one(headers[componentHeader]),
     versionHeader: one(headers[versionHeader]),
     peerAddr: peer.addr,
@@ -98,7 +104,7 @@ export function handleUnary(
     abort("AbortError", "the caller has given up");
   });
 
-  receiveMessage(host, stream, (received) => {
+  receiveMessage(host, peer, stream, (received) => {
     if (answered) return;
     if (received instanceof RpcError) {
       answer(statusFromError(received));
@@ -116,10 +122,11 @@ export function handleUnary(
 /** Collects the one message of the request and tells it, or what is wrong with it, once. */
 function receiveMessage(
   host: UnaryHost,
+  { caller }: Peer,
   stream: ServerHttp2Stream,
   done: (received: Uint8Array | RpcError) => void,
 ) {
-  const { limits, buffered } = host;
+  const { limits, callers } = host;
   const chunks: Buffer[] = [];
   let size = 0;
   let settled = false;
@@ -136,9 +143,9 @@ function receiveMessage(
   stream.on("data", (chunk: Buffer) => {
     if (settled) return;
     size += chunk.length;
-    buffered.bytes += chunk.length;
+    const mayHold = callers.hold(caller, chunk.length);
     if (size - frameHeaderBytes > limits.maxMessageBytes) settle(tooLarge(size - frameHeaderBytes, limits));
-    else if (buffered.bytes > limits.maxBufferedBytes) {
+    else if (!mayHold) {
       settle(new RpcError(RpcCode.ResourceExhausted, "too many requests are being received at once"));
     } else {
       chunks.push(chunk);
@@ -155,7 +162,7 @@ function receiveMessage(
   stream.on("close", () => {
     settled = true;
     clearTimeout(timer);
-    buffered.bytes -= size;
+    callers.release(caller, size);
   });
 }
 

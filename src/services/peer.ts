@@ -4,17 +4,24 @@ import type { Fault } from "../faults/fault.ts";
 import { faultInvalidCert } from "../faults/security.ts";
 import type { Component } from "../security/roles.ts";
 import type { PeerVerifier } from "../security/verify-peer.ts";
+import type { Caller } from "./callers.ts";
 
 /** Who stands at the other end of a connection; worked out once a connection. */
 export interface Peer {
   /** "ip:port". */
   readonly addr: string;
+  /** What its address uses of the server. */
+  readonly caller: Caller;
   /** From the verified certificate; undefined on a transport without certificates. */
   readonly certified: Component | "unknown" | undefined;
+  /** The node its certificate was made for alone; undefined for one that nodes share. */
+  readonly node?: string | undefined;
   /** When its certificate ends, milliseconds since 1970; Infinity without one. */
   readonly certEndMs: number;
-  /** Why nothing that comes from this peer is served. */
-  readonly refusal?: Fault;
+  /** Why nothing that comes from this peer is served; looked at anew when the trusted CAs change. */
+  refusal?: Fault;
+  /** It is refused for having shown no certificate at all. */
+  readonly stranger?: boolean;
 }
 
 /** "ip:port" of the other end. */
@@ -24,13 +31,29 @@ export function peerAddr(socket: { readonly remoteAddress?: string; readonly rem
 }
 
 /** @param verifier undefined when the transport is insecure */
-export function peerOf(session: ServerHttp2Session, verifier: PeerVerifier | undefined): Peer {
+export function peerOf(
+  session: ServerHttp2Session,
+  verifier: PeerVerifier | undefined,
+  caller: Caller,
+): Peer {
   const socket = session.socket;
   const addr = peerAddr(socket);
-  if (verifier === undefined) return { addr, certified: undefined, certEndMs: Number.POSITIVE_INFINITY };
+  if (verifier === undefined)
+    return { addr, caller, certified: undefined, certEndMs: Number.POSITIVE_INFINITY };
   const verdict = verifier.verify(socket as TLSSocket);
-  if ("refusal" in verdict) return { addr, certified: "unknown", certEndMs: 0, refusal: verdict.refusal };
-  return { addr, certified: verdict.component, certEndMs: verdict.certEndMs };
+  if ("refusal" in verdict) {
+    const { refusal, stranger } = verdict;
+    return { addr, caller, certified: "unknown", certEndMs: 0, refusal, stranger };
+  }
+  return { addr, caller, certified: verdict.component, node: verdict.node, certEndMs: verdict.certEndMs };
+}
+
+/** Judges a peer by the CAs that are trusted now. False: it is refused from here on. */
+export function judgeAgain(peer: Peer, session: ServerHttp2Session, verifier: PeerVerifier): boolean {
+  const verdict = verifier.verify(session.socket as TLSSocket);
+  if (!("refusal" in verdict)) return true;
+  peer.refusal = verdict.refusal;
+  return false;
 }
 
 /**

@@ -1,10 +1,17 @@
 import { errorText } from "../faults/fault.ts";
 import type { Logger } from "../log/logger.ts";
 import type { TransportSecurity } from "../security/tls.ts";
+import { createCallers } from "./callers.ts";
 import { createChain } from "./chain.ts";
 import { handleUnary, isGrpcContentType, type UnaryHost } from "./grpc-unary.ts";
 import { defaultLimits, type RpcLimits } from "./limits.ts";
-import { type Listener, listenOn, type RpcServerStats, type StreamHandler } from "./listener.ts";
+import {
+  type Doorstep,
+  type Listener,
+  listenOn,
+  type RpcServerStats,
+  type StreamHandler,
+} from "./listener.ts";
 import type { RawHandler } from "./replica/tunnel.ts";
 import { methodTable, type RpcService } from "./service.ts";
 
@@ -21,6 +28,8 @@ export interface ServeOptions {
   readonly component: "server";
   /** Streams that are no calls of a service, by path; they check by themselves who may open them. */
   readonly raw?: ReadonlyMap<string, RawHandler>;
+  /** Answers those who have no certificate yet, where a node may get one; absent: they are refused. */
+  readonly doorstep?: Doorstep | undefined;
   readonly limits?: Partial<RpcLimits>;
 }
 
@@ -43,7 +52,7 @@ export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
     table: methodTable(services),
     chain: createChain({ systemName, log }),
     limits,
-    buffered: { bytes: 0 },
+    callers: createCallers(limits),
   };
   const handle = streamHandler(host, services, options.raw, log);
   const stats: RpcServerStats = { connections: 0, refusedHandshakes: 0 };
@@ -52,7 +61,15 @@ export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
   try {
     for (const address of options.listen) {
       const wanted = address.port === 0 ? port : address.port;
-      const listener = await listenOn(address.host, wanted, { handle, transport, limits, stats, log });
+      const listener = await listenOn(address.host, wanted, {
+        handle,
+        doorstep: options.doorstep,
+        transport,
+        limits,
+        callers: host.callers,
+        stats,
+        log,
+      });
       listeners.push(listener);
       port ||= listener.port;
     }

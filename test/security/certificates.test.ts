@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { Fault } from "../../src/faults/fault.ts";
 import {
   type CertificateFiles,
-  inspectCertificate,
   issueCertificate,
   makeAuthority,
   makeCertificates,
 } from "../../src/security/certificates.ts";
+import { inspectCertificate } from "../../src/security/facts.ts";
 import type { Component } from "../../src/security/roles.ts";
 import { loadTransportSecurity } from "../../src/security/tls.ts";
 

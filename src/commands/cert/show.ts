@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { defineCommand } from "citty";
-import { inspectCertificate } from "../../security/certificates.ts";
+import { inspectCertificate } from "../../security/facts.ts";
 
 export const command = defineCommand({
   meta: { name: "show", description: "Say what certificate files are and until when they are valid" },
