@@ -16,7 +16,7 @@ import {
   type SourceMap,
 } from "./problem.ts";
 import { anyInteger, bool, list, section, text, uint8, type Values } from "./read.ts";
-import type { ServerConfig } from "./types.ts";
+import type { ManagementServiceConfig, ServerConfig } from "./types.ts";
 
 const serverFields = {
   port: anyInteger,
@@ -46,6 +46,14 @@ const serverFields = {
   control_metadata: section({ path: text, device: text }),
   fault_cb: text,
   hyperthreads: bool,
+  management_service: section({
+    backup_hours: anyInteger,
+    backups_kept: anyInteger,
+    etcd_endpoints: list(text),
+    etcd_ca_cert: text,
+    etcd_cert: text,
+    etcd_key: text,
+  }),
 };
 
 /** Keys of releases before 2.6, which 2.6 refuses, and what took their place. */
@@ -110,11 +118,26 @@ function makeServer(values: Values<typeof serverFields>, file: string): ServerCo
   for (const [name, value] of Object.entries(optional)) {
     if (given(value) !== undefined) Object.assign(config, { [name]: value });
   }
+  if (values.management_service !== undefined)
+    config.managementService = managementService(values.management_service);
   const path = given(values.control_metadata?.path);
   if (path !== undefined) config.controlMetadata.path = path;
   const device = given(values.control_metadata?.device);
   if (device !== undefined) config.controlMetadata.device = device;
   return config;
+}
+
+function managementService(
+  values: NonNullable<Values<typeof serverFields>["management_service"]>,
+): ManagementServiceConfig {
+  return {
+    ...(values.backup_hours === undefined ? {} : { backupHours: values.backup_hours }),
+    ...(values.backups_kept === undefined ? {} : { backupsKept: values.backups_kept }),
+    etcdEndpoints: values.etcd_endpoints ?? [],
+    etcdCaCert: values.etcd_ca_cert ?? "",
+    etcdCert: values.etcd_cert ?? "",
+    etcdKey: values.etcd_key ?? "",
+  };
 }
 
 /** What 2.6 checks while it loads, before it validates. */

@@ -131,6 +131,20 @@ export function serverConfigToYaml(config: ServerConfig): string {
     control_metadata: path === undefined && device === undefined ? undefined : pruned({ path, device }),
     fault_cb: config.faultCb,
     hyperthreads: config.hyperthreads,
+    management_service: managementFields(config),
+  });
+}
+
+function managementFields({ managementService }: ServerConfig): YamlValue | undefined {
+  if (managementService === undefined) return undefined;
+  const { backupHours, backupsKept, etcdEndpoints, etcdCaCert, etcdCert, etcdKey } = managementService;
+  return pruned({
+    backup_hours: backupHours,
+    backups_kept: backupsKept,
+    etcd_endpoints: unlessEmpty(etcdEndpoints),
+    etcd_ca_cert: etcdCaCert || undefined,
+    etcd_cert: etcdCert || undefined,
+    etcd_key: etcdKey || undefined,
   });
 }
 

@@ -116,6 +116,22 @@ export interface EngineConfig extends FabricConfig {
   bdevAutoFaulty?: BdevAutoFaultyConfig;
 }
 
+/**
+ * Section `management_service`: how the system's database is kept. It is daosctl's own: a DAOS 2.6 server refuses a
+ * file that has it.
+ */
+export interface ManagementServiceConfig {
+  /** Hours between automatic backups (default 12); 0: none are made. */
+  backupHours?: number;
+  /** Automatic backups that are kept (default 5). */
+  backupsKept?: number;
+  /** "https://host:port" of the servers of an etcd cluster that somebody else runs; none: our own. */
+  etcdEndpoints: string[];
+  etcdCaCert: string;
+  etcdCert: string;
+  etcdKey: string;
+}
+
 /** daos_server.yml. */
 export interface ServerConfig extends FabricConfig {
   /** The file it came from; undefined for one made in memory. Not a key of the file. */
@@ -148,6 +164,7 @@ export interface ServerConfig extends FabricConfig {
   /** "K=V", handed to clients by GetAttachInfo. */
   clientEnvVars: string[];
   controlMetadata: ControlMetadataConfig;
+  managementService?: ManagementServiceConfig;
   faultPath?: string;
   faultCb?: string;
   hyperthreads: boolean;

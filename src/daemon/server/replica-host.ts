@@ -1,15 +1,18 @@
-import { rename, stat } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
+import type { MessageShape } from "@bufbuild/protobuf";
 import { invokeLeader } from "../../client/invoker.ts";
 import { createPeerTunnels, tunnelPath } from "../../client/peer-tunnel.ts";
 import { callUnary } from "../../client/transport.ts";
+import type { ManagementServiceConfig } from "../../config/types.ts";
 import { errorText } from "../../faults/fault.ts";
 import { NotLeaderError, UnavailableError } from "../../faults/system.ts";
-import { ReplicaStorage, ReplicaSvc } from "../../gen/replica/replica_pb.ts";
+import { type ReplicaStateRespSchema, ReplicaStorage, ReplicaSvc } from "../../gen/replica/replica_pb.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { TransportSecurity } from "../../security/tls.ts";
 import type { ReplicaHost } from "../../services/replica/service.ts";
 import { createTunnelHandler, type RawHandler } from "../../services/replica/tunnel.ts";
 import { syncFolder } from "../../storage/durable.ts";
+import { backupFolder, newestBackup, writeBackup } from "../../store/backup.ts";
 import { beginReplica, type PeerStorage } from "../../store/etcd/begin.ts";
 import {
   type EtcdReplicaStore,
@@ -17,6 +20,17 @@ import {
   openEtcdReplica,
   type RunningReplica,
 } from "../../store/etcd/replica.ts";
+import { clusterEndpoint, createEtcdClient } from "../../store/etcd/rpc.ts";
+import { openEtcdStore } from "../../store/etcd.ts";
+import {
+  exists,
+  generationOf,
+  pendingReplacement,
+  readGeneration,
+  replacementTaken,
+  setAside,
+  writeGeneration,
+} from "../../store/generation.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
 import { sqlitePath } from "../../store/sqlite-file.ts";
 import type { Store } from "../../store/store.ts";
@@ -37,6 +51,10 @@ export interface ReplicaHostOptions {
   awaitsFormat(): boolean;
   /** Version of the system in the copy that is served; 0 while none is. */
   dataVersion(): bigint;
+  /** Section `management_service` of the configuration. */
+  readonly settings: ManagementServiceConfig | undefined;
+  /** Another replica holds a later generation of the system: this one has to be opened anew. */
+  onSuperseded(): void;
 }
 
 /** The replica of a server: its store, and what other replicas may ask of it. */
@@ -53,6 +71,12 @@ export interface ReplicaParts extends ReplicaHost {
 
 const askTimeoutMs = 2_000;
 const joinTimeoutMs = 10_000;
+const defaultBackupHours = 12;
+const defaultBackupsKept = 5;
+const lookForBackupMs = 10 * 60_000;
+const lookForGenerationMs = 10_000;
+/** The external cluster's lease; nobody sees its raft, so this is what a failover takes. */
+const externalLeaseSeconds = 3;
 /** Operations in one transaction of an import. */
 const importOps = 4_000;
 /** Says that the records of a one-replica system have been taken over whole. */
@@ -77,22 +101,24 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
   /** The folder has been looked at: the storage is there. */
   let looked = false;
 
-  const ask = async (addr: string): Promise<PeerStorage> => {
-    const answer = await callUnary(
+  const others = replicas.filter((addr) => addr !== self);
+  const askState = (addr: string): Promise<MessageShape<typeof ReplicaStateRespSchema>> =>
+    callUnary(
       ReplicaSvc.method.replicaState,
       addr,
       { sys },
-      {
-        security: transport,
-        component: "server",
-        timeoutMs: askTimeoutMs,
-      },
+      { security: transport, component: "server", timeoutMs: askTimeoutMs },
     );
-    return storageOf[answer.storage] ?? "unknown";
+  /** The latest generation among the others that can be asked. */
+  const othersGeneration = async (): Promise<number> => {
+    const states = await Promise.allSettled(others.map(askState));
+    return Math.max(
+      0,
+      ...states.map((one) => (one.status === "fulfilled" ? Number(one.value.generation) : 0)),
+    );
   };
 
   const join = async (): Promise<readonly string[]> => {
-    const others = replicas.filter((addr) => addr !== self);
     const context = { security: transport, component: "server", sys, timeoutMs: joinTimeoutMs, log } as const;
     const { members } = await invokeLeader(
       ReplicaSvc.method.replicaAdd,
@@ -107,7 +133,21 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
   };
 
   const openCluster = async (dir: string, own: string, signal: AbortSignal): Promise<Store> => {
+    const replacement = await pendingReplacement(dir);
+    const generation = await readGeneration(dir);
+    if (replacement === undefined && (await othersGeneration()) > generation) {
+      const old = await setAside(dir, new Date());
+      if (old !== "")
+        log.notice(`the system was restored on another replica; what was here is kept in ${old}`);
+    }
     const hasSingle = await exists(sqlitePath(dir));
+    const ask = async (addr: string): Promise<PeerStorage> => {
+      const answer = await askState(addr);
+      const storage = storageOf[answer.storage] ?? "unknown";
+      // What was superseded does not count.
+      return storage !== "unknown" && Number(answer.generation) < generation ? "none" : storage;
+    };
+    const forced = replacement !== undefined;
     const opened = await openEtcdReplica({
       dir,
       systemName: options.systemName,
@@ -116,19 +156,83 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
       dial: tunnels.dial,
       log,
       signal,
-      begin: () => beginReplica({ self: own, replicas, hasSingle, ask, join, log, signal }),
+      begin: () => beginReplica({ self: own, replicas, hasSingle, forced, ask, join, log, signal }),
       onRunning(replica) {
         running = replica;
       },
     });
     try {
       if (hasSingle) await importSingle(opened, dir, own, signal);
+      await writeGeneration(dir, generationOf(await opened.load()));
+      await replacementTaken(dir);
     } catch (error) {
       await opened.close();
       throw error;
     }
     cluster = opened;
     return opened;
+  };
+
+  const openExternal = async (
+    settings: ManagementServiceConfig,
+    own: string,
+    signal: AbortSignal,
+  ): Promise<Store> => {
+    const tls = settings.etcdCert === "" ? undefined : await readEtcdTls(settings);
+    const client = createEtcdClient(clusterEndpoint(settings.etcdEndpoints, tls));
+    try {
+      const opened = await openEtcdStore({
+        client,
+        systemName: options.systemName,
+        addr: own,
+        replicas,
+        place: settings.etcdEndpoints.join(","),
+        leaseSeconds: externalLeaseSeconds,
+        embedded: false,
+        log,
+        signal,
+      });
+      return {
+        ...opened,
+        async close() {
+          await opened.close();
+          client.close();
+        },
+      };
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  };
+
+  const backUp = async (dir: string) => {
+    if (store === undefined) throw new UnavailableError();
+    const keep = options.settings?.backupsKept ?? defaultBackupsKept;
+    const records = await store.load();
+    return writeBackup(backupFolder(dir), records, { system: options.systemName, now: new Date(), keep });
+  };
+
+  /** Backups by themselves, on every replica from its own disk to its own disk. */
+  const backUpWhenDue = async (dir: string): Promise<void> => {
+    const everyMs = (options.settings?.backupHours ?? defaultBackupHours) * 3_600_000;
+    if (everyMs === 0 || store === undefined) return;
+    try {
+      const last = await newestBackup(backupFolder(dir));
+      if (last !== undefined && Date.now() - last.madeAt.getTime() < everyMs) return;
+      // An empty system has nothing to keep.
+      if (options.dataVersion() === 0n) return;
+      const { path } = await backUp(dir);
+      log.info(`management service backed up to ${path}`);
+      if (await running?.defragment()) log.info("the database file was shrunk");
+    } catch (error) {
+      log.error(`management service not backed up: ${errorText(error)}`);
+    }
+  };
+
+  const supersededCheck = async (dir: string): Promise<void> => {
+    if (cluster === undefined || others.length === 0) return;
+    if ((await othersGeneration()) > (await readGeneration(dir)) && cluster !== undefined)
+      options.onSuperseded();
   };
 
   const importSingle = async (into: Store, dir: string, own: string, signal: AbortSignal): Promise<void> => {
@@ -150,6 +254,17 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
     await syncFolder(dir);
   };
 
+  /** What is on the disk decides; where there is nothing, the configuration. */
+  const openWhatIs = async (dir: string, own: string, signal: AbortSignal): Promise<Store> => {
+    const { settings } = options;
+    if (settings !== undefined && settings.etcdEndpoints.length > 0)
+      return openExternal(settings, own, signal);
+    if (replicas.length > 1 || (await hasEtcdData(dir))) return openCluster(dir, own, signal);
+    const opened = await openSqliteStore({ dir, addr: own });
+    await replacementTaken(dir);
+    return opened;
+  };
+
   const leading = (): EtcdReplicaStore => {
     if (cluster === undefined) throw new UnavailableError();
     const { leader, leaderHint } = cluster.leadership();
@@ -169,6 +284,11 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
     return looked || options.awaitsFormat() ? ReplicaStorage.NONE : ReplicaStorage.UNKNOWN;
   };
 
+  const lastBackup = async (): Promise<string> => {
+    if (options.dir === undefined) return "";
+    return (await newestBackup(backupFolder(options.dir)))?.madeAt.toISOString() ?? "";
+  };
+
   return {
     async openStore(dir) {
       looked = true;
@@ -176,14 +296,16 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
       const abort = new AbortController();
       opening = abort;
       try {
-        const inCluster = replicas.length > 1 || (await hasEtcdData(dir));
-        const opened = inCluster
-          ? await openCluster(dir, self, abort.signal)
-          : await openSqliteStore({ dir, addr: self });
+        const opened = await openWhatIs(dir, self, abort.signal);
         store = opened;
+        const timers = [
+          setInterval(() => void backUpWhenDue(dir), lookForBackupMs),
+          setInterval(() => void supersededCheck(dir), lookForGenerationMs),
+        ];
         return {
           ...opened,
           async close() {
+            for (const timer of timers) clearInterval(timer);
             store = undefined;
             cluster = undefined;
             await opened.close();
@@ -212,6 +334,8 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
         leader: leadership?.leaderHint ?? "",
         term: leadership?.term ?? 0n,
         dataVersion: options.dataVersion(),
+        generation: BigInt(options.dir === undefined ? 0 : await readGeneration(options.dir)),
+        lastBackup: await lastBackup(),
       };
       if (running === undefined) {
         return { ...base, role: store === undefined ? "none" : "leader" };
@@ -250,7 +374,11 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
     async remove(addr) {
       return membersOf(await leading().replica.remove(addr));
     },
-    backup: () => Promise.reject(new Error("not available yet")),
+    async backup() {
+      if (options.dir === undefined) throw new UnavailableError();
+      const { path, sizeBytes, members, pools, dataVersion } = await backUp(options.dir);
+      return { path, size: BigInt(sizeBytes), members: BigInt(members), pools: BigInt(pools), dataVersion };
+    },
   };
 }
 
@@ -265,9 +393,11 @@ function membersOf(
   return members.map(({ id, addr, learner, started }) => ({ id: id.toString(16), addr, learner, started }));
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
+async function readEtcdTls(
+  settings: ManagementServiceConfig,
+): Promise<{ ca: string; cert: string; key: string }> {
+  const [ca, cert, key] = await Promise.all(
+    [settings.etcdCaCert, settings.etcdCert, settings.etcdKey].map((path) => readFile(path, "utf8")),
   );
+  return { ca: ca ?? "", cert: cert ?? "", key: key ?? "" };
 }

@@ -12,6 +12,8 @@ export interface BeginOptions {
   readonly replicas: readonly string[];
   /** The database of a one-replica system lies here, and is to become that of all. */
   readonly hasSingle: boolean;
+  /** That database was put here by a restore or recovery: the system is founded on it, whatever others hold. */
+  readonly forced: boolean;
   /** @throws when the server cannot be asked */
   ask(addr: string): Promise<PeerStorage>;
   /** Asks to be added to the cluster; gives all its members. @throws when it cannot be done now */
@@ -66,6 +68,7 @@ export async function beginReplica(options: BeginOptions): Promise<EtcdStart> {
 
 function mayFound(options: BeginOptions, storages: readonly PeerStorage[]): boolean {
   const { self, replicas, hasSingle } = options;
+  if (hasSingle && options.forced) return true;
   if (hasSingle) {
     // Two that both hold a system of one replica were two systems.
     if (storages.includes("single"))

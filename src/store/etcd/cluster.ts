@@ -79,6 +79,17 @@ export function localStatus(client: EtcdClient, timeoutMs = 2_000): Promise<Stat
   return client.call(Maintenance.method.status, {}, timeoutMs);
 }
 
+/** A file of this size is left alone, and so is one that is mostly in use. */
+const defragmentBytes = 64 << 20;
+
+/** Gives the free pages of the local database file back to the file system, when there are many. */
+export async function defragment(client: EtcdClient): Promise<boolean> {
+  const { dbSize, dbSizeInUse } = await localStatus(client);
+  if (dbSize < defragmentBytes || dbSizeInUse * 2n > dbSize) return false;
+  await client.call(Maintenance.method.defragment, {}, 60_000);
+  return true;
+}
+
 /** Hands raft's leadership to another member, when it is here: then nobody has to wait for an election. */
 export async function moveRaftLeader(client: EtcdClient): Promise<void> {
   const status = await localStatus(client);

@@ -33,6 +33,8 @@ export interface EtcdProcessOptions {
   readonly runDir: string;
   readonly start: EtcdStart;
   readonly timing: EtcdTiming;
+  /** Makes the data a cluster of this member alone, for good: to read them without the others. */
+  readonly alone?: boolean;
   readonly log: Logger;
 }
 
@@ -59,8 +61,9 @@ export function memberAddr(url: string): string {
   return url.replace(/^unix:\/\//, "");
 }
 
-function argumentsOf({ self, dataDir, start, timing }: EtcdProcessOptions): string[] {
+function argumentsOf({ self, dataDir, start, timing, alone }: EtcdProcessOptions): string[] {
   return [
+    ...(alone ? ["--force-new-cluster"] : []),
     ...["--name", self],
     ...["--data-dir", dataDir],
     // Unix sockets in a folder that only our user can enter: nobody else can connect, and no port is opened.

@@ -7,6 +7,7 @@ import { type EtcdStore, openEtcdStore } from "../etcd.ts";
 import {
   addMember,
   type ClusterMember,
+  defragment,
   listMembers,
   localStatus,
   moveRaftLeader,
@@ -50,6 +51,8 @@ export interface RunningReplica {
   status(): ReturnType<typeof localStatus>;
   add(addr: string): Promise<ClusterMember[]>;
   remove(addr: string): Promise<ClusterMember[]>;
+  /** Shrinks the local file when most of it is free; true when it did. */
+  defragment(): Promise<boolean>;
   /** Path of the socket on which our etcd takes its peers' connections. */
   readonly peerSocketPath: string;
 }
@@ -114,6 +117,7 @@ export async function openEtcdReplica(options: EtcdReplicaOptions): Promise<Etcd
       return addMember(client, addr);
     },
     remove: (addr) => removeMember(client, addr),
+    defragment: () => defragment(client),
     peerSocketPath: join(sockets, "peer:0"),
   };
   options.onRunning?.(replica);

@@ -26,6 +26,20 @@ export function unixEndpoint(path: string): EtcdEndpoint {
   };
 }
 
+export interface EtcdTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A cluster that somebody else runs: its servers in turn, the next one each time a connection is needed. */
+export function clusterEndpoint(urls: readonly string[], tls: EtcdTls | undefined): EtcdEndpoint {
+  let next = 0;
+  return {
+    connect: () => http2.connect(urls[next++ % urls.length] ?? "", { ...sessionOptions, ...tls }),
+  };
+}
+
 export const sessionOptions = { settings: { enablePush: false, initialWindowSize: 4 << 20 } };
 
 /** A stream of answers, and of requests while it is open. */
