@@ -4,7 +4,7 @@ import { Fault } from "./fault.ts";
 /** What can be wrong with a certificate or key file. */
 const domain = "security";
 const howToMake =
-  "make them with \"daosctl cert init DIR\", or set allow_insecure in transport_config for a system without (see the admin guide, certificates)";
+  'make them with "daosctl cert init DIR", or set allow_insecure in transport_config for a system without (see the admin guide, certificates)';
 
 export function faultMissingCertFile(path: string): Fault {
   return new Fault(
