@@ -113,6 +113,11 @@ function assemble(options: ServerOptions, prepared: Prepared) {
     dir: databaseFolder(config),
     awaitsFormat: () => harness?.instances[0]?.isAwaitingFormat() ?? false,
     dataVersion: () => management.dataVersion(),
+    settings: config.managementService,
+    onSuperseded() {
+      log.notice("the system was restored on another replica: joining it");
+      void stopReplica().then(startReplica);
+    },
   });
   const management = createManagement({
     systemName: config.name,
