@@ -13,10 +13,15 @@ const bin = (name: string) => path.join(root, "node_modules", ".bin", name);
 const executable = path.join(root, "dist", "daosctl");
 process.chdir(root);
 
-/** What tests call that comes from Debian: program, package. */
-const DEBIAN: readonly (readonly [program: string, packageName: string])[] = [
+/** What tests use that comes from Debian: a file or program that shows it is there, and its package. */
+const DEBIAN: readonly (readonly [probe: string, packageName: string])[] = [
   ["ip", "iproute2"],
   ["openssl", "openssl"],
+  ["gcc", "gcc"],
+  ["mkfs.ext4", "e2fsprogs"],
+  ["/usr/include/stdlib.h", "libc6-dev"],
+  ["/usr/include/rdma/fabric.h", "libfabric-dev"],
+  ["/usr/include/nvm_management.h", "libipmctl-dev"],
 ];
 
 let passed = 0;
@@ -34,9 +39,9 @@ function check(name: string, command: string, args: readonly string[]): boolean 
 }
 
 function debianPackages(): void {
-  const missing = DEBIAN.filter(([program]) => Bun.which(program) === null).map(
-    ([, packageName]) => packageName,
-  );
+  const missing = DEBIAN.filter(([probe]) =>
+    probe.startsWith("/") ? !fs.existsSync(probe) : Bun.which(probe) === null,
+  ).map(([, packageName]) => packageName);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) {
     console.log(
