@@ -8,7 +8,7 @@ import {
 } from "./connection.ts";
 import { DrpcConnectionError, DrpcTimeoutError } from "./errors.ts";
 
-export { type DrpcCallOptions, DrpcConnectionError, DrpcTimeoutError };
+export { type DrpcCallOptions, DrpcConnectionError, DrpcTimeoutError, NotDeliveredError };
 
 /**
  * One call on a connection of its own, as 2.6 makes them.

@@ -43,10 +43,13 @@ export function boundCall(options: DrpcCallOptions = {}): BoundedCall {
   };
 }
 
-/** Thrown when the peer had closed before it could have read the call, which may then be made again elsewhere. */
+/**
+ * Thrown when the peer could not be connected to, or had closed before it could have read the call, which may
+ * then be made again elsewhere.
+ */
 export class NotDeliveredError extends DrpcConnectionError {}
 
-/** Connects. @throws DrpcConnectionError, DrpcTimeoutError, the signal's reason. */
+/** Connects. @throws NotDeliveredError, DrpcTimeoutError, the signal's reason. */
 export async function openDrpcConnection(path: string, bounded: BoundedCall): Promise<DrpcConnection> {
   let lastSequence = 0n;
   let waiter: { resolve(packet: Uint8Array): void; reject(error: Error): void } | undefined;
@@ -144,7 +147,7 @@ export async function openDrpcConnection(path: string, bounded: BoundedCall): Pr
 
 function connectionError(path: string, error: unknown): Error {
   if (!isSysError(error)) return error as Error;
-  return new DrpcConnectionError(path, `cannot connect (${error.code})`, error.code, { cause: error });
+  return new NotDeliveredError(path, `cannot connect (${error.code})`, error.code, { cause: error });
 }
 
 function notDelivered(path: string, error: unknown): Error {

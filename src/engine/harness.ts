@@ -1,6 +1,4 @@
-import { FaultCode } from "../faults/codes.ts";
-import { isFault } from "../faults/fault.ts";
-import { faultDataPlaneNotStarted, faultHarnessNotStarted } from "./faults.ts";
+import { CallNotSentFault, faultDataPlaneNotStarted, faultHarnessNotStarted } from "./faults.ts";
 import type { ManagedInstance } from "./instance.ts";
 import type { EngineHarness } from "./types.ts";
 
@@ -39,8 +37,8 @@ export function createHarness(instances: readonly ManagedInstance[]): ManagedHar
           return await instance.callDrpc(method, body, options);
         } catch (error) {
           last = error;
-          // Another engine may be up; anything else is an answer.
-          if (!isFault(error, FaultCode.ServerDataPlaneNotStarted)) throw error;
+          // Another engine may be up. A call that this one may have seen is not made twice.
+          if (!(error instanceof CallNotSentFault)) throw error;
         }
       }
       throw last;

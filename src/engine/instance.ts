@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { EngineConfig } from "../config/types.ts";
-import { createDrpcClient, type DrpcClient, DrpcConnectionError } from "../drpc/client.ts";
+import { createDrpcClient, type DrpcClient, DrpcConnectionError, NotDeliveredError } from "../drpc/client.ts";
 import { DrpcModule, MgmtMethod } from "../drpc/methods.ts";
 import { errorText } from "../faults/fault.ts";
 import { DaosRespSchema, SetRankReqSchema } from "../gen/mgmt/svc_pb.ts";
 import type { NotifyReadyReq } from "../gen/srv/srv_pb.ts";
 import type { Logger } from "../log/logger.ts";
 import type { EngineStorage } from "../storage/engine-storage.ts";
-import { faultDataPlaneNotStarted } from "./faults.ts";
+import { faultDataPlaneLost, faultDataPlaneNotStarted } from "./faults.ts";
 import { engineArgs, engineEnv, type LaunchSettings } from "./launch.ts";
 import {
   type FormatKind,
@@ -37,6 +37,8 @@ const SET_UP_TIMEOUT_MS = 10 * 60_000;
 
 /** How long the exit of an engine may lag behind the end of its connection. */
 const EXIT_NOTICE_MS = 500;
+/** Reasons of a DrpcConnectionError that lie on this side. */
+const OWN_LIMITS: readonly string[] = ["EMSGSIZE", "EBUSY"];
 
 /** What an engine asks of the management service once it is up. */
 export interface JoinRequest {
@@ -166,10 +168,7 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
         });
         return;
       case "setUp":
-        work(
-          (of) => setUp(of).catch(preferExit),
-          (error, of) => ({ kind: "setUpFailed", life: of, error }),
-        );
+        work(setUp, (error, of) => ({ kind: "setUpFailed", life: of, error }));
         return;
       case "announceReady":
         log.debug(`${name} is ready as rank ${superblock?.rank}`);
@@ -291,11 +290,9 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
   }
 
   /** A call that broke off has most likely lost its engine: the exit then says more than the call. */
-  async function preferExit(error: unknown): Promise<never> {
-    if (error instanceof DrpcConnectionError && process_ !== undefined) {
-      await Promise.race([process_.exited, Bun.sleep(EXIT_NOTICE_MS)]);
-    }
-    throw error;
+  async function awaitExit(error: unknown): Promise<void> {
+    if (!(error instanceof DrpcConnectionError) || OWN_LIMITS.includes(error.code)) return;
+    await Promise.race([process_?.exited, Bun.sleep(EXIT_NOTICE_MS)]);
   }
 
   async function callForStatus(what: string, method: number, body: Uint8Array): Promise<void> {
@@ -312,14 +309,17 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
     callOptions: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<Uint8Array> {
     if (client === undefined) throw faultDataPlaneNotStarted();
+    const of = life;
     const signal =
-      callOptions.signal === undefined ? life.signal : AbortSignal.any([callOptions.signal, life.signal]);
+      callOptions.signal === undefined ? of.signal : AbortSignal.any([callOptions.signal, of.signal]);
     const startedAt = performance.now();
     try {
       return await client.call(DrpcModule.MGMT, method, body, { ...callOptions, signal });
     } catch (error) {
+      await awaitExit(error);
+      if (error instanceof NotDeliveredError) throw faultDataPlaneNotStarted();
       // The engine went away under the call: say that rather than how we noticed.
-      if (life.signal.aborted || !isRunning(state)) throw faultDataPlaneNotStarted();
+      if (of.signal.aborted || !isRunning(state)) throw faultDataPlaneLost();
       throw error;
     } finally {
       const tookMs = (performance.now() - startedAt).toFixed(1);

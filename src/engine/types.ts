@@ -4,7 +4,8 @@ import type { MemberStateName } from "../system/types.ts";
 export interface EngineCaller {
   /**
    * One dRPC call. `method` is a number of the `drpc_mgmt_method` rows of codes-2.6.tsv (module 2).
-   * @throws Fault 611 (data plane not started) when the engine is not ready for calls.
+   * @throws Fault 611 (data plane not started) when the engine is not ready for calls, or went away under this
+   * one; CallNotSentFault (faults.ts) is the 611 of a call that it cannot have seen.
    */
   callDrpc(
     method: number,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { MgmtMethod } from "../../src/drpc/methods.ts";
 import { CtlSvc } from "../../src/gen/ctl/ctl_pb.ts";
 import { MgmtSvc } from "../../src/gen/mgmt/mgmt_pb.ts";
 import { failureOf, waitFor } from "../support/wait.ts";
@@ -79,6 +80,39 @@ describe("a server that has never been formatted", () => {
     await using bench = await serverBench();
     await bench.start({ autoFormat: true });
     await joined(bench);
+  });
+});
+
+describe("a call that any engine may take", () => {
+  test("is not made again on another when the first died under it", async () => {
+    await using bench = await serverBench({ engines: 2 });
+    const calls = join(bench.folder, "calls");
+    bench.yaml = bench.yaml.replaceAll("PEER=1", `PEER_CREATE_EXIT=1, PEER_CALLS=${calls}`);
+    const { harness } = await running(bench, 2);
+    const failed = await failureOf(harness.callDrpc(MgmtMethod.POOL_CREATE, new Uint8Array()));
+    expect(failed).toMatchObject({ code: 611 });
+    const made = (await readFile(calls, "utf8")).split("\n").filter((line) => line.startsWith("207 "));
+    expect(made).toEqual(["207 "]);
+    expect(harness.instances.filter((instance) => instance.isReady())).toHaveLength(1);
+  });
+
+  test("goes to one that is ready when the first is not", async () => {
+    await using bench = await serverBench({ engines: 2 });
+    const { harness } = await running(bench, 2);
+    const [first] = harness.instances;
+    first?.stop("SIGKILL");
+    await first?.waitFor((self) => !self.isStarted(), AbortSignal.timeout(5_000));
+    await harness.callDrpc(MgmtMethod.PING_RANK, new Uint8Array());
+  });
+
+  test("goes to the next when the first has closed its socket", async () => {
+    await using bench = await serverBench({ engines: 2 });
+    const { harness } = await running(bench, 2);
+    const [first] = harness.instances;
+    // A kept connection still works; a new one cannot be made.
+    await rm(join(bench.socketDir, `daos_engine_${first?.pid()}.sock`));
+    const both = Array.from({ length: 4 }, () => harness.callDrpc(MgmtMethod.PING_RANK, new Uint8Array()));
+    await Promise.all(both);
   });
 });
 

@@ -16,7 +16,15 @@ import { silentLogger } from "../../src/log/logger.ts";
 
 const argv = process.argv.slice(2);
 const flag = (name: string) => argv[argv.indexOf(name) + 1] ?? "";
-const { PEER_EXIT, PEER_IGNORE, PEER_SETUP_STATUS, PEER_CALLS, PEER_SILENT, PEER_RANK_EXIT } = process.env;
+const {
+  PEER_EXIT,
+  PEER_IGNORE,
+  PEER_SETUP_STATUS,
+  PEER_CALLS,
+  PEER_SILENT,
+  PEER_RANK_EXIT,
+  PEER_CREATE_EXIT,
+} = process.env;
 
 console.log(`peer argv ${JSON.stringify(argv)}`);
 console.log(`peer env ${JSON.stringify(process.env)}`);
@@ -34,6 +42,8 @@ const answer =
   (body) => {
     if (PEER_CALLS !== undefined)
       appendFileSync(PEER_CALLS, `${method} ${Buffer.from(body).toString("hex")}\n`);
+    // Carries a pool creation out, then dies before it answers.
+    if (PEER_CREATE_EXIT !== undefined && method === MgmtMethod.POOL_CREATE) process.exit(8);
     if (PEER_RANK_EXIT !== undefined && method === MgmtMethod.SET_RANK) process.exit(7);
     const status = method === MgmtMethod.SET_UP ? Number(PEER_SETUP_STATUS ?? 0) : 0;
     return toBinary(DaosRespSchema, create(DaosRespSchema, { status }));
