@@ -82,6 +82,8 @@ const built = spawnSync(
     "--format=esm",
     "--splitting",
     "--sourcemap",
+    // Names inside the executable start here, whatever is embedded: src/store/sqlite.ts knows its Worker's.
+    `--root=${root}`,
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
     "--compile-exec-argv=--disallow-code-generation-from-strings=strict",

@@ -79,12 +79,12 @@ interface Waiting {
 
 /**
  * Where the thread's program is. It is an entry point of the build of its own (build.ts), which keeps its
- * folder below src/ in the executable, while the chunk that this function ends up in lies at the root.
+ * path below the checkout in the executable, while the chunk that this function ends up in lies at the root.
  */
 function workerUrl(): string {
   const compiled = import.meta.url.startsWith("file:///$bunfs/");
   return compiled
-    ? "file:///$bunfs/root/store/sqlite-worker.js"
+    ? "file:///$bunfs/root/src/store/sqlite-worker.js"
     : new URL("./sqlite-worker.ts", import.meta.url).href;
 }
 
