@@ -1,5 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { hostAddresses, parseHostSet } from "../../client/hostset.ts";
-import { loadControlConfig } from "../../config/control.ts";
+import { findControlConfig } from "../../config/control-path.ts";
+import { plainControlConfig } from "../../config/control-plain.ts";
+import { defaultControlConfig } from "../../config/defaults.ts";
 import type { ControlConfig } from "../../config/types.ts";
 import { wrapError } from "../../faults/cause.ts";
 import { Fault } from "../../faults/fault.ts";
@@ -10,7 +13,13 @@ import { Fault } from "../../faults/fault.ts";
  */
 export async function controlConfig(given: string | undefined): Promise<ControlConfig> {
   try {
-    return await loadControlConfig(given);
+    const file = await findControlConfig(given);
+    if (file === undefined) return defaultControlConfig();
+    const text = await readFile(file, "utf8").catch(() => "");
+    const plain = plainControlConfig(text, file);
+    if (plain !== undefined) return plain;
+    const { loadControlConfig } = await import("../../config/control.ts");
+    return await loadControlConfig(file);
   } catch (error) {
     throw wrapError("failed to load control configuration", error);
   }
