@@ -38,6 +38,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "storage",
     "store",
     "system",
+    "telemetry",
   ],
   drpc: ["ffi"],
   engine: ["client", "config", "drpc", "hardware", "helper", "storage", "system", "services"],
@@ -65,6 +66,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["system", "client", "helper"],
   bundle: ["client", "config", "hardware", "helper", "system", "ui"],
   system: [],
+  telemetry: ["helper"],
   ui: ["cli", "system", "client"],
 };
 const OPEN_TO_ALL = ["gen", "faults", "log", "version.ts"];

@@ -25,6 +25,7 @@ import { securityModules } from "../services/security.ts";
 import { rpcService, serveRpc } from "../services/serve.ts";
 import { makeFolder } from "../storage/durable.ts";
 import { prepareConfiguredNvme } from "../storage/prepare/start.ts";
+import { removeDeadTelemetry } from "../telemetry/leftovers.ts";
 import { DAOS_VERSION } from "../version.ts";
 import { ownReplica, resolveReplicas } from "./server/address.ts";
 import { engineModules, mergeModules } from "./server/drpc.ts";
@@ -35,6 +36,7 @@ import { createJoin } from "./server/join.ts";
 import { databaseFolder, engineFacts } from "./server/replica.ts";
 import { createReplicaHost } from "./server/replica-host.ts";
 import { listenFault, removeStaleSockets } from "./server/sockets.ts";
+import { createServerTelemetry, type ServerTelemetry } from "./server/telemetry.ts";
 
 /** How long engines may take to stop in order before they are killed. */
 const ENGINE_GRACE_MS = 10_000;
@@ -88,7 +90,7 @@ async function prepare(options: ServerOptions, signal: AbortSignal) {
 type Prepared = Awaited<ReturnType<typeof prepare>>;
 
 /** The rooms wired together; nothing listens and nothing runs yet. */
-function assemble(options: ServerOptions, prepared: Prepared) {
+function assemble(options: ServerOptions, prepared: Prepared, telemetry: ServerTelemetry) {
   const { log, scmAsFolder } = options;
   const { config, devices, transport, replicas } = prepared;
   const replica = ownReplica(replicas, config.port);
@@ -133,7 +135,7 @@ function assemble(options: ServerOptions, prepared: Prepared) {
       callDrpc: (method, body, callOptions) => engines.callDrpc(method, body, callOptions),
     },
     log,
-    openStore: replicaHost.openStore,
+    openStore: async (dir) => telemetry.store(await replicaHost.openStore(dir)),
     peers,
     clientNetHints: hintsOf(config, devices),
     engine: engineFacts(config),
@@ -165,16 +167,19 @@ function assemble(options: ServerOptions, prepared: Prepared) {
       scmAsFolder,
       bootstrap: replica !== undefined && replica === replicas[0],
       log,
-      join: createJoin({
-        systemName: config.name,
-        selfAddr,
-        replicas,
-        peers,
-        log,
-        local: replica === undefined ? undefined : management,
-        // With other replicas the leader may well be another, and this one wait for it.
-        localStarted: () => (replicas.length > 1 ? undefined : replicaStart) ?? Promise.resolve(),
-      }),
+      join: telemetry.join(
+        createJoin({
+          systemName: config.name,
+          selfAddr,
+          replicas,
+          peers,
+          log,
+          local: replica === undefined ? undefined : management,
+          // With other replicas the leader may well be another, and this one wait for it.
+          localStarted: () => (replicas.length > 1 ? undefined : replicaStart) ?? Promise.resolve(),
+        }),
+      ),
+      observe: telemetry.engineCalls,
       publish: (event) => void management.handleEvent(event),
       onStorageReady(instance) {
         if (instance.index === 0) startReplica();
@@ -213,12 +218,19 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
   const { log } = options;
   const prepared = await prepare(options, signal);
   const { config, transport } = prepared;
+  const hosts = options.listen.length > 0 ? options.listen : ["0.0.0.0"];
+  const telemetry = await createServerTelemetry({
+    port: config.telemetryPort,
+    hosts,
+    log,
+    instances: () => engines.instances,
+  });
   const { engines, management, control, selfAddr, replica, replicaHost, stopReplica } = assemble(
     options,
     prepared,
+    telemetry,
   );
 
-  const hosts = options.listen.length > 0 ? options.listen : ["0.0.0.0"];
   const listen = hosts.map((host) => ({ host, port: config.port }));
   const rpc = await serveRpc({
     services: [
@@ -232,12 +244,15 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     systemName: config.name,
     log,
     component: "server",
-  }).catch((error: unknown) => {
+    observe: telemetry.rpc,
+  }).catch(async (error: unknown) => {
+    await telemetry.stop();
     throw listenFault(listen, error);
   });
   let drpc: DrpcServer | undefined;
   const release = async () => {
     await stopReplica();
+    await telemetry.stop();
     replicaHost.close();
     await rpc.close(CALL_GRACE_MS);
     await drpc?.close(CALL_GRACE_MS);
@@ -253,11 +268,15 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     drpc = await listenDrpc({
       path: join(config.socketDir, "daos_server.sock"),
       mode: 0o600,
-      modules: mergeModules(management.drpc, securityModules(transport, log), engineModules(engines, log)),
+      modules: telemetry.modules(
+        mergeModules(management.drpc, securityModules(transport, log), engineModules(engines, log)),
+      ),
       log,
     });
     await removeStaleSockets(config.socketDir);
+    await telemetry.start(rpc);
     await Promise.all([
+      removeDeadTelemetry(config.engines.length, log),
       prepareConfiguredNvme(config, log),
       options.scmAsFolder ? undefined : prepareHugepages(config, prepared.memory, log),
       setCoreDumpFilter(config.coreDumpFilter, log),
@@ -283,7 +302,10 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     port: rpc.port,
     harness: engines,
     stop() {
-      stopping ??= engines.shutdown(ENGINE_GRACE_MS).finally(release);
+      stopping ??= engines
+        .shutdown(ENGINE_GRACE_MS)
+        .then(() => removeDeadTelemetry(config.engines.length, log))
+        .finally(release);
       return stopping;
     },
   };

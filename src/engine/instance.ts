@@ -71,6 +71,8 @@ export interface InstanceOptions {
   publish(event: RasEvent): void;
   /** Storage is there and formatted: called before every launch, which waits for it. */
   onStorageReady(instance: ManagedInstance): Promise<void>;
+  /** Is told of every dRPC call to the engine when it ends. */
+  readonly observe?: ((method: number, succeeded: boolean, seconds: number) => void) | undefined;
   /** The rank that the first join asks for when the superblock has none (0 on the bootstrap replica). */
   readonly firstRank: number | undefined;
 }
@@ -313,8 +315,11 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
     const signal =
       callOptions.signal === undefined ? of.signal : AbortSignal.any([callOptions.signal, of.signal]);
     const startedAt = performance.now();
+    let succeeded = false;
     try {
-      return await client.call(DrpcModule.MGMT, method, body, { ...callOptions, signal });
+      const answer = await client.call(DrpcModule.MGMT, method, body, { ...callOptions, signal });
+      succeeded = true;
+      return answer;
     } catch (error) {
       await awaitExit(error);
       if (error instanceof NotDeliveredError) throw faultDataPlaneNotStarted();
@@ -322,10 +327,10 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
       if (of.signal.aborted || !isRunning(state)) throw faultDataPlaneLost();
       throw error;
     } finally {
-      const tookMs = (performance.now() - startedAt).toFixed(1);
-      log.debug(
-        `dRPC to index ${index} (rank ${superblock?.rank ?? "?"}): ${method}/${body.length}B/${tookMs}ms`,
-      );
+      const tookMs = performance.now() - startedAt;
+      const rank = superblock?.rank ?? "?";
+      log.debug(`dRPC to index ${index} (rank ${rank}): ${method}/${body.length}B/${tookMs.toFixed(1)}ms`);
+      options.observe?.(method, succeeded, tookMs / 1000);
     }
   }
 

@@ -2,7 +2,7 @@ import { errorText } from "../faults/fault.ts";
 import type { Logger } from "../log/logger.ts";
 import type { TransportSecurity } from "../security/tls.ts";
 import { createCallers } from "./callers.ts";
-import { createChain } from "./chain.ts";
+import { type CallObserver, createChain } from "./chain.ts";
 import { handleUnary, isGrpcContentType, type UnaryHost } from "./grpc-unary.ts";
 import { defaultLimits, type RpcLimits } from "./limits.ts";
 import {
@@ -31,6 +31,7 @@ export interface ServeOptions {
   /** Answers those who have no certificate yet, where a node may get one; absent: they are refused. */
   readonly doorstep?: Doorstep | undefined;
   readonly limits?: Partial<RpcLimits>;
+  readonly observe?: CallObserver | undefined;
 }
 
 export interface RpcServer {
@@ -50,7 +51,7 @@ export async function serveRpc(options: ServeOptions): Promise<RpcServer> {
   const limits = { ...defaultLimits, ...options.limits };
   const host: UnaryHost = {
     table: methodTable(services),
-    chain: createChain({ systemName, log }),
+    chain: createChain({ systemName, log, observe: options.observe }),
     limits,
     callers: createCallers(limits),
   };

@@ -1,5 +1,5 @@
 import type { ServerConfig } from "../../config/types.ts";
-import type { JoinAnswer, JoinRequest, ManagedInstance } from "../../engine/instance.ts";
+import type { InstanceOptions, JoinAnswer, JoinRequest, ManagedInstance } from "../../engine/instance.ts";
 import { createInstance } from "../../engine/instance.ts";
 import type { LaunchSettings } from "../../engine/launch.ts";
 import type { RasEvent } from "../../engine/ras.ts";
@@ -21,6 +21,7 @@ export interface EnginesOptions {
   readonly log: Logger;
   join(request: JoinRequest, signal: AbortSignal): Promise<JoinAnswer>;
   publish(event: RasEvent): void;
+  readonly observe?: InstanceOptions["observe"];
   /** An engine's storage is there; called before every launch. */
   onStorageReady(instance: ManagedInstance): void;
 }
@@ -87,6 +88,7 @@ export function createEngines(options: EnginesOptions): ManagedInstance[] {
       launchSettings: (checker) => launchSettings(options, storage, checker),
       join: options.join,
       publish: options.publish,
+      observe: options.observe,
       firstRank: options.bootstrap && engine.index === 0 ? 0 : undefined,
       async onStorageReady(instance) {
         options.onStorageReady(instance);

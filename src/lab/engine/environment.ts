@@ -27,6 +27,8 @@ export interface EngineEnvironment {
   readonly rebuildMs: number;
   /** How long a call looks for a pool service leader. */
   readonly serviceTimeoutMs: number;
+  /** Measure, in shared memory; its key is one for all engines with this index on a host. */
+  readonly telemetry: boolean;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -58,7 +60,8 @@ export function interfaceAddress(name: string): string {
  * Reads the environment a server gives its engine. D_PROVIDER, D_INTERFACE and D_PORT may each be a list
  * with commas (multi-provider configurations); the first of each is the primary one.
  * The DAOS_LAB_* names are of the lab alone: DAOS_LAB_SCM_BYTES, DAOS_LAB_NVME_DEVICE_BYTES,
- * DAOS_LAB_PING_MS, DAOS_LAB_SUSPECT_MS, DAOS_LAB_REBUILD_MS, DAOS_LAB_SERVICE_TIMEOUT_MS.
+ * DAOS_LAB_PING_MS, DAOS_LAB_SUSPECT_MS, DAOS_LAB_REBUILD_MS, DAOS_LAB_SERVICE_TIMEOUT_MS, DAOS_LAB_TELEMETRY
+ * ("1": on).
  */
 export function readEnvironment(
   env: Env,
@@ -83,6 +86,7 @@ export function readEnvironment(
     pingPeriodMs: number(env, "DAOS_LAB_PING_MS", 400),
     suspectTimeoutMs: number(env, "DAOS_LAB_SUSPECT_MS", 2000),
     rebuildMs: number(env, "DAOS_LAB_REBUILD_MS", 4000),
+    telemetry: env["DAOS_LAB_TELEMETRY"] === "1",
     serviceTimeoutMs: number(env, "DAOS_LAB_SERVICE_TIMEOUT_MS", 8000),
   };
 }

@@ -11,13 +11,14 @@ import { formatUri, readEnvironment } from "./environment.ts";
 import { type FabricServer, listenFabric } from "./fabric.ts";
 import { createFabricClient } from "./fabric-client.ts";
 import { groupHandlers, membershipOptions, sayGoodbye } from "./group.ts";
-import { openEngineLog } from "./log.ts";
+import { type EngineLog, openEngineLog } from "./log.ts";
 import { createMembership } from "./membership.ts";
-import { createRas, nilRank } from "./ras.ts";
+import { createRas, nilRank, type Ras } from "./ras.ts";
 import { openReplicas } from "./replicas.ts";
 import { createPoolServices } from "./service.ts";
 import { fileSystemBytes, openShards } from "./shards.ts";
 import { openDocuments, storageFolder } from "./storage.ts";
+import type { EngineTelemetry } from "./telemetry.ts";
 import { createUpcalls } from "./upcall.ts";
 
 const reconsiderPeriodMs = 1000;
@@ -61,7 +62,15 @@ export async function startEmulatedEngine(
   const replicas = await openReplicas(documents);
   const upcalls = createUpcalls(join(args.socketDir, "daos_server.sock"));
   const fabric = createFabricClient(args.group);
-  const ras = createRas({ upcalls, log, hostname: hostname(), rank: () => membership.self() ?? nilRank });
+  const events = createRas({ upcalls, log, hostname: hostname(), rank: () => membership.self() ?? nilRank });
+  const telemetry = await openMetrics(environment.telemetry, args.instance, log);
+  const ras: Ras = {
+    ...events,
+    swimRankDead(rank, itsIncarnation) {
+      telemetry.deadRank();
+      return events.swimRankDead(rank, itsIncarnation);
+    },
+  };
 
   const membership = createMembership(membershipOptions(log, environment, () => engine));
   const services = createPoolServices({
@@ -127,7 +136,10 @@ export async function startEmulatedEngine(
   // A lead that could not be taken when membership changed is taken a little later.
   const reconsidering = setInterval(() => {
     services.reconsider();
-    if (membership.self() !== undefined) services.askLeaders();
+    const rank = membership.self();
+    if (rank === undefined) return;
+    services.askLeaders();
+    telemetry.ready(rank);
   }, reconsiderPeriodMs);
 
   return {
@@ -141,10 +153,18 @@ export async function startEmulatedEngine(
       membership.stop();
       fabric.close();
       await Promise.all([...listeners.map((listener) => listener.close()), drpc.close(0)]);
+      telemetry.close();
       log.info("emulated engine stops");
       log.close();
     },
   };
+}
+
+/** Not loaded by an engine that does not measure. */
+async function openMetrics(wanted: boolean, index: number, log: EngineLog): Promise<EngineTelemetry> {
+  if (!wanted) return { ready() {}, deadRank() {}, close() {} };
+  const { openTelemetry } = await import("./telemetry.ts");
+  return openTelemetry(index, log);
 }
 
 const handled: readonly number[] = Object.values(MgmtMethod);
