@@ -67,7 +67,7 @@ export interface Server {
 async function prepare(options: ServerOptions, signal: AbortSignal) {
   const { log, scmAsFolder } = options;
   const draft = copyServerConfig(options.config);
-  const restoreSizes = scmAsFolder ? await detachFolderSizes(draft) : undefined;
+  const restoreSizes = scmAsFolder ? await detachFolderSizes(draft, log) : undefined;
   const [memory, devices, hostFaultDomain, transport] = await Promise.all([
     readMemInfo(),
     awaitFabric(draft, log, signal),

@@ -94,6 +94,7 @@ export interface ManagedInstance extends EngineInstance {
   storageReady(): void;
   /** Writes a superblock where there is none yet; the last step of a format. */
   ensureSuperblock(): Promise<void>;
+  /** The system is erased: the next format makes the storage anew, told to or not. */
   removeSuperblock(): Promise<void>;
   /** Resolves when `condition` holds, which is looked at after every change. Rejects when aborted. */
   waitFor(condition: (instance: ManagedInstance) => boolean, signal?: AbortSignal): Promise<void>;
@@ -195,6 +196,8 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
     }
     if (missing !== undefined) return missing;
     try {
+      // What is on a device shows only once that is mounted.
+      if (!storage.metadataOnSsd && !(await storage.scm.needsFormat())) await storage.scm.mount();
       superblock = await readSuperblock(storage.superblockPath);
     } catch (error) {
       log.error(`${name}: failed to check instance superblock: ${errorText(error)}`);
@@ -421,6 +424,7 @@ export function createInstance(options: InstanceOptions): ManagedInstance {
     },
     async removeSuperblock() {
       superblock = undefined;
+      await storage.markErased();
       await removeSuperblock(storage.superblockPath);
     },
     waitFor,

@@ -1,3 +1,4 @@
+import { readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import {
@@ -41,9 +42,20 @@ export interface EngineStorage {
   readonly nvmeConfPath: string | undefined;
   /** "SCM", or "Metadata" when the memory tier is there and only small files are missing; undefined: neither. */
   missingBeforeSuperblock(): Promise<"SCM" | undefined>;
+  /** Nothing of an engine is on the memory tier: a format got no further than this, or an engine never ran. */
+  isFresh(): Promise<boolean>;
+  /** Notes that what is here may go with the next format, whether that is told to overwrite or not. */
+  markErased(): Promise<void>;
+  isErased(): Promise<boolean>;
+  clearErased(): Promise<void>;
   formatBdevs(): Promise<BdevFormatResult[]>;
   writeNvmeConf(): Promise<void>;
 }
+
+/** Made beside the superblock when that is removed by `dmg system erase`. */
+const ERASED = ".daos_erased";
+/** Made by a format before the superblock; temporary files have more after the name. */
+const FORMAT_FILES = /^(\.daos_|daos_nvme\.conf|superblock\.)/;
 
 export interface EngineStorageOptions {
   readonly log: Logger;
@@ -87,6 +99,7 @@ export function createEngineStorage(
   const bdevTiers = engine.storage.filter(isBdevTier);
   const smallFiles = metadataEngineFolder(metadata, engine.index) ?? tier.scmMount;
   const nvmeConfPath = bdevTiers.length > 0 ? join(smallFiles, "daos_nvme.conf") : undefined;
+  const erased = join(smallFiles, ERASED);
   const name = `SCM (${tier.class}:${tier.scmMount})`;
 
   const formatTier = async (bdevTier: BdevTierConfig): Promise<BdevFormatResult[]> => {
@@ -138,6 +151,16 @@ export function createEngineStorage(
       if (metadataFolder(metadata) === undefined) return (await scm.needsFormat()) ? "SCM" : undefined;
       return (await metadataNeedsFormat(metadata)) ? "SCM" : undefined;
     },
+    async isFresh() {
+      return (await readdir(tier.scmMount)).every((entry) => FORMAT_FILES.test(entry));
+    },
+    markErased: () => writeFileDurable(erased, "", 0o600),
+    isErased: () =>
+      stat(erased).then(
+        () => true,
+        () => false,
+      ),
+    clearErased: () => rm(erased, { force: true }),
     async formatBdevs() {
       const results: BdevFormatResult[] = [];
       for (const bdevTier of bdevTiers) {

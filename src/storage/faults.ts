@@ -22,6 +22,16 @@ export function faultFolderInUse(path: string): Fault {
   );
 }
 
+/** A folder that is not erased, though it was asked for: what would go with it may be anybody's. */
+export function faultNotErasable(path: string, reason: string): Fault {
+  return new Fault(
+    "scm",
+    FaultCode.ScmPathAccessDenied,
+    `the folder ${path} is not erased: ${reason}`,
+    "set 'scm_mount' to a folder of its own, or unmount what is mounted in it",
+  );
+}
+
 export function faultPathAccessDenied(path: string, reason: string): Fault {
   return new Fault(
     "storage",

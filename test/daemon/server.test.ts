@@ -148,6 +148,42 @@ describe("a formatted server", () => {
     expect(bench.log).toContainEqual("INFO forcibly stopping instance 0 prior to reformat");
   });
 
+  test("is made anew by a format after a system erase, which need not be forced", async () => {
+    await using bench = await serverBench({ bdevFile: true });
+    const { harness } = await running(bench);
+    const [instance] = harness.instances;
+    await writeFile(join(bench.scmMount, "vos-0"), "old");
+    await writeFile(join(bench.folder, "bdev0"), "old");
+    instance?.stop("SIGKILL");
+    await instance?.waitFor((self) => !self.isStarted(), AbortSignal.timeout(5_000));
+    await bench.call(MgmtSvc.method.systemErase, system);
+    await bench.logged("Metadata format required");
+    const { mrets } = await bench.format();
+    expect(mrets.map(({ state }) => [state?.status, state?.info])).toEqual([[0, ""]]);
+    await joined(bench);
+    expect(await readdir(bench.scmMount)).not.toContain("vos-0");
+    expect(await readdir(bench.scmMount)).not.toContain(".daos_erased");
+    expect((await readFile(join(bench.folder, "bdev0"))).subarray(0, 3).toString()).not.toBe("old");
+  });
+
+  test("keeps what engines left when only its superblock is lost, and gets another", async () => {
+    await using bench = await serverBench({ bdevFile: true });
+    const first = await running(bench);
+    await first.stop();
+    await writeFile(join(bench.scmMount, "vos-0"), "old");
+    await writeFile(join(bench.folder, "bdev0"), "old");
+    await rm(join(bench.scmMount, "superblock"));
+    await bench.start();
+    await bench.logged("Metadata format required");
+    const { mrets, crets } = await bench.format();
+    expect(mrets[0]?.state?.info).toBe("SCM is already formatted");
+    expect(crets[0]?.state?.info).toBe("NVMe format skipped on instance 0, SCM was not formatted");
+    await bench.logged("storage ready");
+    expect(await readFile(join(bench.scmMount, "vos-0"), "utf8")).toBe("old");
+    expect(await readFile(join(bench.folder, "bdev0"), "utf8")).toBe("old");
+    expect(await readFile(join(bench.scmMount, "superblock"), "utf8")).toContain("uuid: ");
+  });
+
   test("shows the space of its memory tiers when asked for usage", async () => {
     await using bench = await serverBench();
     await running(bench);

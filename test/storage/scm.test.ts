@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { requestHelper } from "../../src/helper/client.ts";
 import { createFolderScm } from "../../src/storage/scm/folder.ts";
@@ -54,7 +54,42 @@ describe("a memory tier that is a folder", () => {
     await writeFile(join(folder.path, "thesis.tex"), "x");
     const scm = createFolderScm(ramTier(folder.path));
     await expect(scm.format(false)).rejects.toMatchObject({ code: 207 });
+    await expect(scm.format(true)).rejects.toMatchObject({ code: 207 });
     expect(await readdir(folder.path)).toEqual(["thesis.tex"]);
+  });
+
+  test("is erased within its bounds: links are removed, not followed", async () => {
+    await using folder = await tempFolder();
+    await using other = await tempFolder();
+    await writeFile(join(other.path, "precious"), "x");
+    const scm = createFolderScm(ramTier(folder.path));
+    await scm.format(false);
+    await symlink(other.path, join(folder.path, "link"));
+    await symlink(join(other.path, "precious"), join(folder.path, "file"));
+    await scm.format(true);
+    expect(await readdir(folder.path)).toEqual([".daos_scm_folder"]);
+    expect(await readdir(other.path)).toEqual(["precious"]);
+  });
+
+  test("is not erased through a link that stands in its place", async () => {
+    await using folder = await tempFolder();
+    const real = join(folder.path, "real");
+    await createFolderScm(ramTier(real)).format(false);
+    await writeFile(join(real, "vos-0"), "x");
+    const link = join(folder.path, "link");
+    await symlink(real, link);
+    await expect(createFolderScm(ramTier(link)).format(true)).rejects.toMatchObject({ code: 207 });
+    expect(await readdir(real)).toContain("vos-0");
+  });
+
+  test("whose erasing was broken off is not formatted, and may be erased again", async () => {
+    await using folder = await tempFolder();
+    await writeFile(join(folder.path, ".daos_scm_folder.erasing"), "");
+    await writeFile(join(folder.path, "vos-0"), "x");
+    const scm = createFolderScm(ramTier(folder.path));
+    expect(await scm.needsFormat()).toBe(true);
+    await scm.format(false);
+    expect(await readdir(folder.path)).toEqual([".daos_scm_folder"]);
   });
 
   test("counts what is in it against its configured size", async () => {
@@ -83,6 +118,37 @@ async function mayMount(): Promise<boolean> {
 }
 
 describe.if(await mayMount())("a memory tier in a tmpfs", () => {
+  test("is taken off however often it was mounted on itself, and what lies under it stays", async () => {
+    await using folder = await tempFolder();
+    await writeFile(join(folder.path, "under"), "x");
+    const scm = createRamScm(ramTier(folder.path, { scmSize: 1 }), 0);
+    try {
+      await scm.format(false);
+      await requestHelper({ op: "mount", source: "tmpfs", target: folder.path, fstype: "tmpfs" });
+      await scm.format(true);
+      expect(await readdir(folder.path)).toEqual([]);
+    } finally {
+      await scm.unmount();
+    }
+    expect(await scm.isMounted()).toBe(false);
+    expect(await readdir(folder.path)).toEqual(["under"]);
+  });
+
+  test("within a tier that is a folder keeps that from being erased", async () => {
+    await using folder = await tempFolder();
+    const outer = createFolderScm(ramTier(folder.path));
+    await outer.format(false);
+    const inner = createRamScm(ramTier(join(folder.path, "inner"), { scmSize: 1 }), 0);
+    await inner.format(false);
+    try {
+      await writeFile(join(folder.path, "inner", "precious"), "x");
+      await expect(outer.format(true)).rejects.toMatchObject({ code: 207 });
+      expect(await readdir(join(folder.path, "inner"))).toEqual(["precious"]);
+    } finally {
+      await inner.unmount();
+    }
+  });
+
   test("is mounted with its size and taken off again", async () => {
     await using folder = await tempFolder();
     const target = join(folder.path, "a", "scm");

@@ -58,11 +58,19 @@ async function diskGib(folder: string, shares: number): Promise<number> {
  * Takes the sizes out of memory tiers that are to be folders, so that they are not judged by the host's
  * memory, and returns how to put them back: as configured, else what the disk below has.
  */
-export async function detachFolderSizes(draft: ServerConfig): Promise<(config: ServerConfig) => void> {
+export async function detachFolderSizes(
+  draft: ServerConfig,
+  log: Logger,
+): Promise<(config: ServerConfig) => void> {
   const sizesGib = new Map<string, number>();
   for (const tier of draft.engines.flatMap((engine) => engine.storage.filter(isScmTier))) {
     if (tier.class !== "ram") continue;
-    sizesGib.set(tier.scmMount, tier.scmSize || (await diskGib(tier.scmMount, draft.engines.length)));
+    let sizeGib = tier.scmSize;
+    if (sizeGib === 0) {
+      sizeGib = await diskGib(tier.scmMount, draft.engines.length);
+      log.info(`${tier.scmMount}: a folder with room for ${sizeGib} GiB, a share of the disk below it`);
+    }
+    sizesGib.set(tier.scmMount, sizeGib);
     tier.scmSize = 0;
   }
   return (config) => {

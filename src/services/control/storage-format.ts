@@ -39,6 +39,20 @@ function skipped(instance: ManagedInstance, why: string): BdevResult {
   };
 }
 
+/** The memory tier is formatted. Says what is to become of the rest. */
+async function keptTier(instance: ManagedInstance): Promise<Progress["ended"]> {
+  const { storage } = instance;
+  if ((await readSuperblock(storage.superblockPath)) !== undefined) return "untouched";
+  // A format that was broken off is brought to its end. Where an engine has been, block devices belong to
+  // what it left; as in 2.6 those are kept then.
+  return (await storage.isFresh()) ? "" : "untouched";
+}
+
+/** True after `dmg system erase`. */
+async function isErased({ storage }: ManagedInstance): Promise<boolean> {
+  return (await storage.isErased()) && (await readSuperblock(storage.superblockPath)) === undefined;
+}
+
 async function formatScm(instance: ManagedInstance, reformat: boolean): Promise<Progress> {
   const { scm } = instance.storage;
   const base = { mntpoint: scm.mountPoint, instanceidx: instance.index };
@@ -48,15 +62,15 @@ async function formatScm(instance: ManagedInstance, reformat: boolean): Promise<
     ended,
   });
   try {
-    if (!reformat && !(await scm.needsFormat())) {
-      const formatted = (await readSuperblock(instance.storage.superblockPath)) !== undefined;
-      // A memory tier without a superblock is a format that was broken off: it is brought to its end.
-      return done(
-        responseState(undefined, ResponseStatus.CTL_SUCCESS, "SCM is already formatted"),
-        formatted ? "untouched" : "",
-      );
+    const mounted = !(await scm.needsFormat());
+    // What is on a device shows only once that is mounted.
+    if (mounted) await scm.mount();
+    const force = reformat || (await isErased(instance));
+    if (mounted && !force) {
+      const state = responseState(undefined, ResponseStatus.CTL_SUCCESS, "SCM is already formatted");
+      return done(state, await keptTier(instance));
     }
-    await scm.format(reformat);
+    await scm.format(force);
     return done(responseState(undefined, ResponseStatus.CTL_SUCCESS), "");
   } catch (error) {
     return done(responseState(error, ResponseStatus.CTL_ERR_SCM), "failed");
@@ -89,12 +103,14 @@ async function finishFormat(deps: ControlDeps, progress: Progress): Promise<void
   } else if (progress.ended === "untouched") {
     results.bdevs.push(skipped(instance, "SCM was not formatted"));
   }
-  if (progress.ended === "untouched") return;
   try {
-    if (!deps.config.disableHugepages) await formatBdevs(progress);
+    const formatted = (await readSuperblock(instance.storage.superblockPath)) !== undefined;
+    if (progress.ended === "untouched" && formatted) return;
+    if (progress.ended === "" && !deps.config.disableHugepages) await formatBdevs(progress);
     if (hasFailed(progress)) return;
     await instance.storage.writeNvmeConf();
     await instance.ensureSuperblock();
+    await instance.storage.clearErased();
   } catch (error) {
     progress.ended = "failed";
     const state = responseState(error, ResponseStatus.CTL_ERR_NVME);

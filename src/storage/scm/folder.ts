@@ -5,9 +5,12 @@ import { makeFolder, syncFolder, writeFileDurable } from "../durable.ts";
 import { faultAlreadyFormatted, faultFolderInUse } from "../faults.ts";
 import { gibToBytes } from "../size.ts";
 import { filesystemUsage, type ScmBackend, type ScmUsage } from "./backend.ts";
+import { eraseFolder } from "./erase.ts";
 
 /** Says that a folder is a memory tier: what a mount says for a tmpfs. */
 const MARKER = ".daos_scm_folder";
+/** In its place while the folder is erased: it is ours, and holds nothing that is whole. */
+const ERASING = ".daos_scm_folder.erasing";
 
 /** More files than this are not counted one by one; the file system's own figures serve then. */
 const MAX_COUNTED_FILES = 10_000;
@@ -54,11 +57,19 @@ export function createFolderScm(tier: ScmTierConfig): ScmBackend {
     return { totalBytes: sizeBytes, availBytes: left < disk.availBytes ? left : disk.availBytes };
   };
 
+  /** What is in it is ours. @throws Fault 207 */
+  const requireOurs = async () => {
+    const names = await readdir(target);
+    if (names.length > 0 && !names.includes(MARKER) && !names.includes(ERASING))
+      throw faultFolderInUse(target);
+  };
+
   const clear = async () => {
-    // The marker goes first: a crash in between leaves a folder that is not formatted.
-    await rm(marker, { force: true });
+    // A crash in between leaves a folder that is not formatted, and may be erased.
+    await writeFileDurable(join(target, ERASING), "", 0o600);
+    await eraseFolder(target, [ERASING]);
+    await rm(join(target, ERASING));
     await syncFolder(target);
-    for (const name of await readdir(target)) await rm(join(target, name), { recursive: true, force: true });
   };
   return {
     class: "ram",
@@ -71,13 +82,10 @@ export function createFolderScm(tier: ScmTierConfig): ScmBackend {
     },
     async format(force) {
       await makeFolder(target);
-      if (await isMounted()) {
-        if (!force) throw faultAlreadyFormatted(target);
-        await clear();
-      } else if ((await readdir(target)).length > 0) {
-        if (!force) throw faultFolderInUse(target);
-        await clear();
-      }
+      if (!force && (await isMounted())) throw faultAlreadyFormatted(target);
+      // Not even by force: a mount would hide what is there, and here it would be gone.
+      await requireOurs();
+      await clear();
       await writeFileDurable(marker, "", 0o600);
     },
     async unmount() {

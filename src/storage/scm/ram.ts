@@ -9,6 +9,8 @@ import { helperMountOps, type MountOps } from "../mount-ops.ts";
 import { gibToBytes } from "../size.ts";
 import { filesystemUsage, type ScmBackend } from "./backend.ts";
 
+const MAX_STACKED = 16;
+
 /** Options 2.6 gives to its tmpfs, in its order (shmem: Documentation/filesystems/tmpfs). */
 export function tmpfsOptions(tier: ScmTierConfig, numaNode: number): string {
   const options = [`mpol=prefer:${numaNode}`];
@@ -56,7 +58,8 @@ export function createRamScm(
     async format(force) {
       if (await isMounted()) {
         if (!force) throw faultAlreadyFormatted(target);
-        await ops.unmount(target);
+        // Mounts may lie on one another; under the last there is a folder that is left as it is.
+        for (let left = MAX_STACKED; left > 0 && (await isMounted()); left--) await ops.unmount(target);
       }
       await mountTmpfs();
     },
