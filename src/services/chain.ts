@@ -2,9 +2,10 @@ import { create, fromBinary, type Message, type MessageInitShape } from "@bufbui
 import { causeOf } from "../faults/cause.ts";
 import { daosStatusError } from "../faults/daos-status.ts";
 import { errorText } from "../faults/fault.ts";
-import { RpcCode, RpcError } from "../faults/rpc.ts";
+import { RpcCode, RpcError, rpcCodeName } from "../faults/rpc.ts";
 import { faultWrongSystem } from "../faults/server.ts";
 import { NotLeaderError, NotReplicaError, UnavailableError, UninitializedError } from "../faults/system.ts";
+import { statusFromError } from "../faults/wire.ts";
 import type { Logger } from "../log/logger.ts";
 import { parseSystemField } from "../security/interop.ts";
 import { encodeAnswer } from "./encode-once.ts";
@@ -36,13 +37,22 @@ export interface Chain {
   runMessage(call: IncomingCall, request: Message): Promise<Message>;
 }
 
+/** Is told of every call when it ends, with the name of its status code. */
+export type CallObserver = (method: string, code: string, seconds: number) => void;
+
+export interface ChainOptions {
+  readonly systemName: string;
+  readonly log: Logger;
+  readonly observe?: CallObserver | undefined;
+}
+
 /**
  * What every call passes through, whatever transport it came by: may this component call this method, is its
  * version compatible, is it for this system; then the handler; then a DAOS status in the answer becomes an error,
  * and one line goes to the log.
  */
-export function createChain(options: { readonly systemName: string; readonly log: Logger }): Chain {
-  const { systemName, log } = options;
+export function createChain(options: ChainOptions): Chain {
+  const { systemName, log, observe } = options;
 
   async function invoke(call: IncomingCall, decode: () => Message): Promise<Message> {
     const { method } = call;
@@ -70,12 +80,15 @@ export function createChain(options: { readonly systemName: string; readonly log
     try {
       const answer = await work();
       log.debug(callLine(call, startMs, "ok"));
+      observe?.(call.method.path, rpcCodeName(RpcCode.OK), (performance.now() - startMs) / 1000);
       return answer;
     } catch (error) {
       const line = callLine(call, startMs, `failed: ${errorText(error)}`);
       // A replica that is not the leader says so all day long: that is how callers find the leader.
       if (isExpected(error)) log.debug(line);
       else log.error(line);
+      const code = rpcCodeName(statusFromError(error).code);
+      observe?.(call.method.path, code, (performance.now() - startMs) / 1000);
       throw error;
     }
   }
