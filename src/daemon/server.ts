@@ -9,6 +9,7 @@ import { saveActiveConfig } from "../config/to-yaml.ts";
 import type { ServerConfig } from "../config/types.ts";
 import { prepareServerConfig } from "../config/validate.ts";
 import { listenDrpc } from "../drpc/server.ts";
+import { notifyServiceManager, type ServiceState } from "../drpc/systemd.ts";
 import type { DrpcServer } from "../drpc/types.ts";
 import { createHarness, type ManagedHarness } from "../engine/harness.ts";
 import { errorText } from "../faults/fault.ts";
@@ -31,7 +32,7 @@ import { ownReplica, resolveReplicas } from "./server/address.ts";
 import { engineModules, mergeModules } from "./server/drpc.ts";
 import { createEngines } from "./server/engines.ts";
 import { awaitFabric, clientNetHints, engineNumaNode, type FabricDevices } from "./server/fabric.ts";
-import { detachFolderSizes, prepareHugepages, setCoreDumpFilter } from "./server/host.ts";
+import { cleanHugepages, detachFolderSizes, prepareHugepages, setCoreDumpFilter } from "./server/host.ts";
 import { createJoin } from "./server/join.ts";
 import { databaseFolder, engineFacts } from "./server/replica.ts";
 import { createReplicaHost } from "./server/replica-host.ts";
@@ -273,7 +274,7 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
       ),
       log,
     });
-    await removeStaleSockets(config.socketDir);
+    await Promise.all([removeStaleSockets(config.socketDir), cleanHugepages(config, log)]);
     await telemetry.start(rpc);
     await Promise.all([
       removeDeadTelemetry(config.engines.length, log),
@@ -311,6 +312,15 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
   };
 }
 
+/** A service manager that cannot be told is no reason not to serve. */
+function tell(state: ServiceState, log: Logger): void {
+  try {
+    notifyServiceManager(state);
+  } catch (error) {
+    log.notice(`the service manager was not told ${state}: ${errorText(error)}`);
+  }
+}
+
 /**
  * Runs a server until SIGINT, SIGQUIT or SIGTERM, then stops it in order. A second signal kills the engines.
  * Resolves when the process may end.
@@ -330,9 +340,11 @@ export async function runServer(options: ServerOptions): Promise<void> {
   for (const name of signals) process.on(name, onSignal);
   try {
     server = await startServer(options, stopAsked.signal);
+    tell("READY=1", log);
     if (!stopAsked.signal.aborted) {
       await new Promise((resolve) => stopAsked.signal.addEventListener("abort", resolve, { once: true }));
     }
+    tell("STOPPING=1", log);
     await server.stop();
   } catch (error) {
     if (!stopAsked.signal.aborted) throw error;

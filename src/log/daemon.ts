@@ -16,6 +16,8 @@ export interface DaemonLogOptions {
   json?: boolean;
   /** Also write to standard output (default: only when there is no file). */
   stdout?: boolean;
+  /** Also told of each line, without its time. */
+  syslog?: ((level: LogLevel, message: string) => void) | undefined;
 }
 
 export interface DaemonLog extends Logger {
@@ -34,6 +36,7 @@ export function createDaemonLog(options: DaemonLogOptions): DaemonLog {
 
   const write = (severity: LogLevel, message: string) => {
     if (WEIGHT[severity] < WEIGHT[level]) return;
+    options.syslog?.(severity, message);
     const now = new Date();
     const line = options.json
       ? JSON.stringify({ level: severity, time: isoLocal(now), extra: options.prefix || undefined, message })

@@ -8,6 +8,7 @@ import { createDaemonLog, type DaemonLog } from "../../log/daemon.ts";
 
 /** The flags that every command of daos_agent takes. */
 export interface AgentFlags {
+  readonly "allow-proxy"?: boolean;
   readonly debug?: boolean;
   readonly "json-logging"?: boolean;
   readonly "config-path"?: string;

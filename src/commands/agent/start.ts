@@ -1,8 +1,10 @@
 import { defineCommand } from "citty";
+import { scrubProxies } from "../proxies.ts";
 import { type AgentFlags, agentConfig, agentLog } from "./options.ts";
 
 /** Runs the agent in the foreground until it is told to stop. */
 export async function start(flags: AgentFlags): Promise<void> {
+  scrubProxies(flags["allow-proxy"] === true);
   const config = await agentConfig(flags);
   const log = agentLog(config, flags);
   if (config.configPath !== undefined) log.info(`loaded agent config from path: ${config.configPath}`);

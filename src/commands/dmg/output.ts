@@ -1,6 +1,8 @@
 /** Where a command's words go: the terminal, a log file (--log-file), JSON lines (--json-logging). */
+
 import { appendFileSync } from "node:fs";
 import { wrapError } from "../../faults/cause.ts";
+import { scrubProxies } from "../proxies.ts";
 import { type Arguments, flag, text } from "./arguments.ts";
 
 type Level = "DEBUG" | "INFO" | "NOTICE" | "ERROR";
@@ -65,13 +67,7 @@ function jsonLine(level: Level, message: string): string {
   return JSON.stringify({ level, time, message });
 }
 
-const proxyVariables = ["http_proxy", "https_proxy", "ftp_proxy", "socks_proxy", "no_proxy"];
-
 /** Servers are reached directly, whatever the environment says of proxies, unless --allow-proxy. */
 export function ignoreProxies(args: Arguments): void {
-  if (flag(args, "allow-proxy")) return;
-  for (const name of proxyVariables) {
-    delete process.env[name];
-    delete process.env[name.toUpperCase()];
-  }
+  scrubProxies(flag(args, "allow-proxy"));
 }

@@ -6,6 +6,7 @@ import { loadServerConfig } from "../../config/server.ts";
 import type { ServerConfig } from "../../config/types.ts";
 import { badConfig } from "../../faults/config.ts";
 import { createDaemonLog, type DaemonLog } from "../../log/daemon.ts";
+import { scrubProxies } from "../proxies.ts";
 
 /** A whole number given to a flag, or undefined when it was not given. */
 function count(text: string | undefined, flag: string): number | undefined {
@@ -14,14 +15,20 @@ function count(text: string | undefined, flag: string): number | undefined {
   return Number(text);
 }
 
-function openLog(config: ServerConfig, debug: boolean, json: boolean): DaemonLog {
+async function openLog(
+  config: ServerConfig,
+  { debug, json, syslog }: { readonly debug: boolean; readonly json: boolean; readonly syslog: boolean },
+): Promise<DaemonLog> {
   const mask = config.controlLogMask === "TRACE" ? "DEBUG" : config.controlLogMask;
+  const complain = (message: string) => console.error(`ERROR: daos_server: ${message}`);
+  const send = syslog && (await import("../../daemon/syslog.ts")).createSyslog("daos_server", complain);
   return createDaemonLog({
     prefix: hostname().split(".")[0] ?? "",
     level: debug ? "DEBUG" : mask,
     file: config.controlLogFile,
     json: json || config.controlLogJson,
     stdout: true,
+    syslog: send || undefined,
   });
 }
 
@@ -92,7 +99,13 @@ export const command = defineCommand({
   },
   async run({ args }) {
     // Flags of daos_server itself, declared once at its root.
-    const globals = args as { debug?: boolean; "json-logging"?: boolean };
+    const globals = args as {
+      "allow-proxy"?: boolean;
+      debug?: boolean;
+      "json-logging"?: boolean;
+      syslog?: boolean;
+    };
+    scrubProxies(globals["allow-proxy"] === true);
     const path = args.config ?? defaultServerConfigPath;
     const ignored = args["ignore-config"] === true;
     const config = applyServerOverrides(ignored ? defaultServerConfig() : await loadServerConfig(path), {
@@ -106,7 +119,11 @@ export const command = defineCommand({
       socketDir: args.socket_dir,
       insecure: args.insecure,
     });
-    const log = openLog(config, globals.debug === true, globals["json-logging"] === true);
+    const log = await openLog(config, {
+      debug: globals.debug === true,
+      json: globals["json-logging"] === true,
+      syslog: globals.syslog === true,
+    });
     log.debug(ignored ? "no configuration file read" : `DAOS Server config loaded from ${path}`);
     if (args.storage !== undefined) log.notice("-s, --storage is deprecated");
     const { runServer } = await import("../../daemon/server.ts");

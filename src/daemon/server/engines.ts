@@ -9,6 +9,7 @@ import { createEngineStorage, type EngineStorage } from "../../storage/engine-st
 import { checkRamdisk } from "../../storage/memory-check.ts";
 import { binarySize } from "../../storage/size.ts";
 import { engineDomain, type FabricDevices } from "./fabric.ts";
+import { cleanHugepages } from "./host.ts";
 
 export interface EnginesOptions {
   readonly config: ServerConfig;
@@ -92,6 +93,7 @@ export function createEngines(options: EnginesOptions): ManagedInstance[] {
       firstRank: options.bootstrap && engine.index === 0 ? 0 : undefined,
       async onStorageReady(instance) {
         options.onStorageReady(instance);
+        if (storage.bdevTiers.length > 0) await cleanHugepages(config, log);
         if (!scmAsFolder) await checkRamdisk(storage.scm, await readMemInfo());
       },
     });

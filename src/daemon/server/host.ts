@@ -4,6 +4,8 @@ import { isBdevTier, isScmTier, type ServerConfig } from "../../config/types.ts"
 import { errorText } from "../../faults/fault.ts";
 import { reserveHugepages } from "../../hardware/hugepages.ts";
 import type { MemInfo } from "../../hardware/meminfo.ts";
+import { removeHugePageFiles, spdkFolders } from "../../helper/pci/leftovers.ts";
+import { hostRoots } from "../../helper/pci/roots.ts";
 import type { Logger } from "../../log/logger.ts";
 
 /** Some pages more than needed on each node: one or two are often reported as not available. */
@@ -19,6 +21,24 @@ export async function setCoreDumpFilter(filter: number, log: Logger): Promise<vo
     await writeFile("/proc/self/coredump_filter", `0x${filter.toString(16)}\n`);
   } catch (error) {
     log.debug(`unable to write core dump filter: ${errorText(error)}`);
+  }
+}
+
+/**
+ * Frees the hugepages that engines and helpers which were killed still hold in files of theirs (2.6 does so before
+ * each start of an engine). What cannot be freed is told, not fatal.
+ */
+export async function cleanHugepages(
+  config: ServerConfig,
+  log: Logger,
+  folders: readonly string[] = spdkFolders.hugePages,
+): Promise<void> {
+  if (config.disableHugepages) return;
+  try {
+    const removed = await removeHugePageFiles(hostRoots, folders);
+    if (removed > 0) log.info(`removed ${removed} hugepage file(s) of dead processes`);
+  } catch (error) {
+    log.notice(`hugepage files of dead processes: ${errorText(error)}`);
   }
 }
 
