@@ -64,8 +64,11 @@ export function createGroupUpdater(core: Core): GroupUpdater {
       }
     }
     busy = false;
+    const asked = dueAtMs !== Number.POSITIVE_INFINITY;
+    // What was asked meanwhile has no timer yet: left standing it would look like one, and none would ever be set.
+    dueAtMs = Number.POSITIVE_INFINITY;
     if (againMs !== undefined) schedule(againMs);
-    else if (dueAtMs !== Number.POSITIVE_INFINITY) schedule(0);
+    else if (asked) schedule(0);
   };
 
   const send = async (): Promise<void> => {

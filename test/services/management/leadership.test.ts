@@ -201,6 +201,24 @@ describe("group updates", () => {
     await system.close();
   });
 
+  test("go on when another is asked for while one is being refused", async () => {
+    const system = await testSystem();
+    const refusal = Promise.withResolvers<{ status: number }>();
+    let first = true;
+    system.engine.on(MgmtMethod.GROUP_UPDATE, GroupUpdateReqSchema, GroupUpdateRespSchema, () => {
+      const answer = first ? refusal.promise : { status: 0 };
+      first = false;
+      return answer;
+    });
+    const sent = () => system.engine.requests(MgmtMethod.GROUP_UPDATE, GroupUpdateReqSchema);
+    await system.call("join", joinRequest(1));
+    await until(() => sent().length === 1);
+    await system.call("join", joinRequest(2));
+    refusal.resolve({ status: -1011 });
+    await until(() => sent().at(-1)?.engines.length === 2);
+    await system.close();
+  });
+
   test("are not sent twice for one map", async () => {
     const system = await testSystem();
     await system.joinMany(2);
