@@ -10,6 +10,7 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   restart: () => import("./restart.ts").then((bench) => bench.run()),
   drpc: () => import("./drpc.ts").then((bench) => bench.run()),
   rpc: () => import("./rpc.ts").then((bench) => bench.run()),
+  stall: () => import("./stall.ts").then((bench) => bench.run()),
   scale: () => import("./scale.ts").then((bench) => bench.run()),
 };
 

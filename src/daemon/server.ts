@@ -17,6 +17,7 @@ import { CtlSvc } from "../gen/ctl/ctl_pb.ts";
 import { MgmtSvc } from "../gen/mgmt/mgmt_pb.ts";
 import { ReplicaSvc } from "../gen/replica/replica_pb.ts";
 import { readMemInfo } from "../hardware/meminfo.ts";
+import { keepCodePagesFew } from "../helper/code-pages.ts";
 import type { Logger } from "../log/logger.ts";
 import { loadTransportSecurity } from "../security/tls.ts";
 import { createControlService } from "../services/control/index.ts";
@@ -338,6 +339,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   };
   const signals: NodeJS.Signals[] = ["SIGINT", "SIGQUIT", "SIGTERM"];
   for (const name of signals) process.on(name, onSignal);
+  const stopReleasing = keepCodePagesFew((error) => log.debug(`pages of code stay: ${errorText(error)}`));
   try {
     server = await startServer(options, stopAsked.signal);
     tell("READY=1", log);
@@ -349,6 +351,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
   } catch (error) {
     if (!stopAsked.signal.aborted) throw error;
   } finally {
+    stopReleasing();
     for (const name of signals) process.off(name, onSignal);
   }
   log.info(`DAOS Control Server (pid ${process.pid}) shutting down`);
