@@ -55,14 +55,14 @@ export async function replacementTaken(dir: string): Promise<void> {
   await rm(replacedFile(dir), { force: true });
 }
 
-/** Folders in which databases that were put aside are kept. */
+/**
+ * Puts the databases of `dir` into a folder of it and returns that, "" when there are none. What DAOS 2.6 has left
+ * there stays.
+ */
 export async function setAside(dir: string, now: Date): Promise<string> {
   const target = join(dir, `old-${now.toISOString().replace(/[:.]/g, "-")}`);
   const names = (await readdir(dir).catch(() => [])).filter(
-    (name) =>
-      name === "etcd" ||
-      /^system\.sqlite(-wal|-shm)?$/.test(name) ||
-      /^daos_system\.db$|^snapshots$/.test(name),
+    (name) => name === "etcd" || /^system\.sqlite(-wal|-shm)?$/.test(name),
   );
   if (names.length === 0) return "";
   await mkdir(target, { recursive: true, mode: 0o700 });

@@ -43,6 +43,13 @@ export function serviceValue(state: SystemState, name: string): string | undefin
   return state.attributes.get(servicePrefix + name);
 }
 
+/** Names and values the service keeps for itself below a prefix; names come without it. */
+export function serviceValues(state: SystemState, prefix: string): Map<string, string> {
+  const start = servicePrefix + prefix;
+  const found = [...state.attributes].filter(([key]) => key.startsWith(start));
+  return new Map(found.map(([key, value]) => [key.slice(start.length), value]));
+}
+
 export function serviceValueChange(name: string, value: string): Change {
   return attributeChange(servicePrefix + name, value);
 }

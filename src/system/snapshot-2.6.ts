@@ -9,7 +9,7 @@ import type { Member, PoolService, PoolState, SystemState } from "./types.ts";
  * (`control_raft/snapshots/<term>-<index>-<ms>/state.bin`): one JSON object. The names are Go's; integers
  * of 64 bits stand as numbers and are read and written digit by digit.
  */
-interface Snapshot {
+export interface Snapshot {
   readonly Version: bigint;
   readonly NextRank: bigint;
   readonly MapVersion: bigint;
@@ -20,7 +20,7 @@ interface Snapshot {
   readonly SchemaVersion: bigint;
 }
 
-interface SnapshotMembers {
+export interface SnapshotMembers {
   /** Rank to UUID. */
   readonly Ranks: Readonly<Record<string, string>>;
   readonly Uuids: Readonly<Record<string, SnapshotMember>>;
@@ -29,7 +29,7 @@ interface SnapshotMembers {
   readonly FaultDomains: SnapshotDomain | null;
 }
 
-interface SnapshotMember {
+export interface SnapshotMember {
   readonly addr: string;
   readonly state: string;
   readonly fault_domain: string;
@@ -45,19 +45,19 @@ interface SnapshotMember {
 }
 
 /** A node of the fault domain tree; ranks are leaves of it, named "rank<N>". */
-interface SnapshotDomain {
+export interface SnapshotDomain {
   readonly Domain: { readonly Domains: readonly string[] | null };
   readonly ID: bigint;
   readonly Children: readonly SnapshotDomain[] | null;
 }
 
-interface SnapshotPools {
+export interface SnapshotPools {
   readonly Ranks: Readonly<Record<string, readonly string[]>>;
   readonly Uuids: Readonly<Record<string, SnapshotPool>>;
   readonly Labels: Readonly<Record<string, string>>;
 }
 
-interface SnapshotPool {
+export interface SnapshotPool {
   readonly PoolUUID: string;
   readonly PoolLabel: string;
   /** mgmt.PoolServiceState. */
@@ -72,7 +72,7 @@ interface SnapshotPool {
 }
 
 /** The schema of 2.6.0 (CurrentSchemaVersion). */
-const schemaVersion = 0n;
+export const schemaVersion = 0n;
 const poolStates: readonly PoolState[] = ["Creating", "Ready", "Destroying", "Degraded", "Unknown"];
 
 /**
@@ -81,10 +81,23 @@ const poolStates: readonly PoolState[] = ["Creating", "Ready", "Destroying", "De
  * @throws Error saying what of it cannot be understood.
  */
 export function readSnapshot(text: string): SystemState {
-  const snapshot = parse(text) as Snapshot;
+  return systemOf(parseSnapshot(text));
+}
+
+/**
+ * Reads the document alone.
+ * @throws Error when it is of another schema than that of 2.6.0
+ */
+export function parseSnapshot(text: string): Snapshot {
+  const snapshot = parseGoJson(text) as Snapshot;
   if (snapshot?.SchemaVersion !== schemaVersion) {
     throw new Error(`the snapshot has schema version ${snapshot?.SchemaVersion}, not ${schemaVersion}`);
   }
+  return snapshot;
+}
+
+/** The system that the document describes. @throws Error as readSnapshot */
+export function systemOf(snapshot: Snapshot): SystemState {
   const members = new Map<number, Member>();
   const ranksByUuid = new Map<string, number>();
   for (const each of Object.values(snapshot.Members?.Uuids ?? {})) {
@@ -142,8 +155,8 @@ export function writeSnapshot(state: SystemState): string {
   );
 }
 
-/** Every integer becomes a bigint, whatever its size; nothing in a snapshot is a fraction. */
-function parse(text: string): unknown {
+/** Every integer becomes a bigint, whatever its size; nothing that 2.6 writes down is a fraction. */
+export function parseGoJson(text: string): unknown {
   const revive = (_: string, value: unknown, { source }: { source: string }): unknown =>
     typeof value === "number" ? BigInt(source) : value;
   return (JSON.parse as (text: string, reviver: typeof revive) => unknown)(text, revive);

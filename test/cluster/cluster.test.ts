@@ -46,7 +46,8 @@ describe("three replicas on five servers", () => {
 
   test("a paused leader that wakes up before its lease is over changes nothing", async () => {
     for (const seed of [100, 101]) {
-      const result = await runSeed(site, driver, seed, { fault: nap, clients: 40, paceMs: 20 });
+      // Few enough that their calls in doubt can be decided, whatever order they took effect in.
+      const result = await runSeed(site, driver, seed, { fault: nap, clients: 15, paceMs: 30 });
       expect(result.problems).toEqual([]);
     }
   }, 120_000);
@@ -69,7 +70,8 @@ describe("without the fence", () => {
       await bringUp(site);
       for (let seed = 100; seed < 115 && found.length === 0; seed++) {
         const { problems } = await runSeed(site, driver, seed, { fault: nap, clients: 40, paceMs: 20 });
-        found.push(...problems);
+        // A history too tangled to decide is no find.
+        found.push(...problems.filter((problem) => !problem.includes("too many calls at once")));
       }
     } finally {
       await driver.close();

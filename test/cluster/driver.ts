@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import type { DmgClient } from "../../src/client/context.ts";
 import { listPools, poolCreate, poolDestroy } from "../../src/client/pool.ts";
-import { systemQuery } from "../../src/client/system.ts";
+import { systemExclude, systemQuery } from "../../src/client/system.ts";
 import { callUnary, closeConnections } from "../../src/client/transport.ts";
 import { errorText, isFault } from "../../src/faults/fault.ts";
 import {
@@ -136,7 +136,8 @@ async function work(id: number, random: Random, pools: boolean, paceMs: number):
           }),
         true,
       );
-    } else if (dice < 85) {
+    } else if (dice < 85 || pools) {
+      // No ranks without an engine while there are pools: a pool is not destroyed while one of the group is silent.
       const host = random.pick(replicas);
       await record(
         id,
@@ -212,6 +213,22 @@ async function onePool(id: number, label: string): Promise<void> {
   }
 }
 
+/** Ranks that have no engine leave the group, as SWIM would have them: they would be in the way of later runs. */
+async function excludeJoined(): Promise<void> {
+  const ranks = history.flatMap(({ op }) => (op.kind === "join" && op.rank !== undefined ? [op.rank] : []));
+  if (ranks.length === 0) return;
+  const deadlineMs = performance.now() + 30_000;
+  for (;;) {
+    try {
+      await systemExclude(client(tryMs), { ranks, clear: false });
+      return;
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error;
+      await Bun.sleep(200);
+    }
+  }
+}
+
 async function final(): Promise<FinalState> {
   const deadlineMs = performance.now() + 60_000;
   for (;;) {
@@ -249,6 +266,7 @@ async function answer(command: DriverCommand): Promise<unknown> {
     case "stop":
       running = false;
       await Promise.all(workers);
+      await excludeJoined();
       // JSON has no Infinity.
       return history.map((call) => ({ ...call, endMs: Number.isFinite(call.endMs) ? call.endMs : null }));
     case "final":

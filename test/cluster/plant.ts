@@ -2,6 +2,9 @@
  * Preloaded by cluster.test.ts into servers that run from the sources: takes the fence away, so that a leader that
  * has been succeeded goes on writing. The checker must find out.
  */
+// Before anything else: with a plugin, modules load in another order than without.
+import "reflect-metadata";
+
 Bun.plugin({
   name: "no fence",
   setup(build) {

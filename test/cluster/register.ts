@@ -29,18 +29,33 @@ export function registerProblem(calls: readonly Call[]): string | undefined {
   const open = new Set<number>();
   let ways = new Map<string, Way>([["", { value: undefined, done: new Set() }]]);
 
+  /**
+   * With every open read done that finds its value: nothing is lost by letting it take effect at once, and the ways
+   * that differ only in when it does become one.
+   */
+  const withReads = (value: string | undefined, done: ReadonlySet<number>): Way => {
+    const all = new Set(done);
+    for (const id of open) {
+      const { op } = used[id]!;
+      if (op.kind === "read" && op.value === value) all.add(id);
+    }
+    return { value, done: all };
+  };
   const effect = (way: Way, id: number): Way | undefined => {
     const { op } = used[id]!;
-    if (op.kind === "read")
-      return op.value === way.value ? { value: way.value, done: new Set([...way.done, id]) } : undefined;
-    if (op.kind === "write") return { value: op.value, done: new Set([...way.done, id]) };
-    return undefined;
+    return op.kind === "write" ? withReads(op.value, new Set([...way.done, id])) : undefined;
   };
   const keyOf = ({ value, done }: Way): string => `${value}|${[...done].sort((a, b) => a - b).join(",")}`;
 
   for (const { id, end } of events) {
     if (!end) {
       open.add(id);
+      const { op } = used[id]!;
+      if (op.kind === "read") {
+        ways = new Map(
+          [...ways.values()].map((way) => withReads(way.value, way.done)).map((way) => [keyOf(way), way]),
+        );
+      }
       continue;
     }
     // Every order of open calls after which this one has taken effect.

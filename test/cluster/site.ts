@@ -35,6 +35,10 @@ export interface ClusterSite {
   readonly certs: string;
   /** Runs dmg on the client's host. */
   dmg(...args: string[]): Promise<Finished>;
+  /** Runs `server ms` on a host, with its configuration. */
+  ms(host: Host, ...args: string[]): Promise<Finished>;
+  /** Names the first `count` hosts as access points, from the next start of each server on. */
+  setReplicas(count: number): void;
   close(): Promise<void>;
 }
 
@@ -63,10 +67,11 @@ export async function createClusterSite(options: ClusterOptions): Promise<Cluste
 
   const indexes = Array.from({ length: options.servers }, (_, index) => index);
   const addr = (index: number): string => `${network.ip(index)}:${port}`;
-  const points = indexes
-    .slice(0, options.replicas)
-    .map((index) => `"${addr(index)}"`)
-    .join(", ");
+  const points = (count: number): string =>
+    indexes
+      .slice(0, count)
+      .map((index) => `"${addr(index)}"`)
+      .join(", ");
   const transport = (name: string, extra = ""): string =>
     `transport_config:\n  allow_insecure: ${options.insecure ?? false}\n  ca_cert: ${certs}/daosCA.crt\n` +
     `  cert: ${certs}/${name}.crt\n  key: ${certs}/${name}.key\n${extra}`;
@@ -76,7 +81,7 @@ export async function createClusterSite(options: ClusterOptions): Promise<Cluste
     fs.writeFileSync(
       path.join(home, "daos_server.yml"),
       `name: daos_server
-access_points: [${points}]
+access_points: [${points(options.replicas)}]
 port: ${port}
 provider: ofi+tcp
 socket_dir: ${home}/run
@@ -118,6 +123,20 @@ ${transport("server", `  client_cert_dir: ${certs}/clients\n`)}engines:
     replicas: hosts.slice(0, options.replicas),
     certs,
     dmg: (...args) => run([...network.on(options.servers), ...daosctl("dmg", "-o", control, ...args)]),
+    ms: (host, verb = "", ...args) =>
+      run([
+        ...network.on(host.index),
+        ...daosctl("server", "ms", verb, "-o", path.join(host.folder, "daos_server.yml"), ...args),
+      ]),
+    setReplicas(count) {
+      for (const host of hosts) {
+        const file = path.join(host.folder, "daos_server.yml");
+        const text = fs
+          .readFileSync(file, "utf8")
+          .replace(/^access_points: .*$/m, `access_points: [${points(count)}]`);
+        fs.writeFileSync(file, text);
+      }
+    },
     async close() {
       network.mendAll();
       await Promise.all(hosts.map((host) => host.stop("SIGKILL")));

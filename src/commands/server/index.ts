@@ -13,6 +13,7 @@ export const command = defineCommand({
     start: () => import("./start.ts").then((module) => module.command),
     config: () => import("./config/index.ts").then((module) => module.command),
     "dump-topology": () => import("../host/topology.ts").then((module) => module.command),
+    ms: () => import("./ms/index.ts").then((module) => module.command),
     network: () => import("./network/index.ts").then((module) => module.command),
     nvme: () => import("./nvme/index.ts").then((module) => module.command),
     scm: () => import("./scm/index.ts").then((module) => module.command),

@@ -95,6 +95,11 @@ export const command = defineCommand({
       description: "Addresses to listen on, commas between them (default: every IPv4 address)",
       valueHint: "list",
     },
+    "join-ca-key": {
+      type: "string",
+      description: "Sign certificates of nodes that have a token with this CA key (off without it)",
+      valueHint: "file",
+    },
     "ignore-config": { type: "boolean", description: "Read no configuration file, start with defaults" },
   },
   async run({ args }) {
@@ -135,6 +140,7 @@ export const command = defineCommand({
         log,
         autoFormat: args["auto-format"] === true,
         scmAsFolder: args["scm-as-folder"] === true,
+        joinCaKey: args["join-ca-key"],
         listen: (args.listen ?? "").split(",").filter((address) => address !== ""),
       });
     } finally {

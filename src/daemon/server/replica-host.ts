@@ -31,6 +31,9 @@ import {
   setAside,
   writeGeneration,
 } from "../../store/generation.ts";
+import { hasLegacyDatabase, legacyPath } from "../../store/raft-2.6/database.ts";
+import { faultLegacyBesideExternal, faultLegacyNeedsImport } from "../../store/raft-2.6/faults.ts";
+import { takeOverLegacy, tellOfLegacy } from "../../store/raft-2.6/takeover.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
 import { sqlitePath } from "../../store/sqlite-file.ts";
 import type { Store } from "../../store/store.ts";
@@ -118,12 +121,12 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
     );
   };
 
-  const join = async (): Promise<readonly string[]> => {
+  const join = async (generation: number): Promise<readonly string[]> => {
     const context = { security: transport, component: "server", sys, timeoutMs: joinTimeoutMs, log } as const;
     const { members } = await invokeLeader(
       ReplicaSvc.method.replicaAdd,
       others,
-      { sys, addr: self ?? "" },
+      { sys, addr: self ?? "", generation: BigInt(generation) },
       context,
       {
         failFast: (error) => error instanceof UnavailableError,
@@ -134,12 +137,14 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
 
   const openCluster = async (dir: string, own: string, signal: AbortSignal): Promise<Store> => {
     const replacement = await pendingReplacement(dir);
-    const generation = await readGeneration(dir);
-    if (replacement === undefined && (await othersGeneration()) > generation) {
+    const known = await readGeneration(dir);
+    const theirs = replacement === undefined ? await othersGeneration() : 0;
+    if (theirs > known) {
       const old = await setAside(dir, new Date());
       if (old !== "")
         log.notice(`the system was restored on another replica; what was here is kept in ${old}`);
     }
+    const generation = Math.max(known, theirs);
     const hasSingle = await exists(sqlitePath(dir));
     const ask = async (addr: string): Promise<PeerStorage> => {
       const answer = await askState(addr);
@@ -148,6 +153,11 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
       return storage !== "unknown" && Number(answer.generation) < generation ? "none" : storage;
     };
     const forced = replacement !== undefined;
+    // The database of 2.6 is one of several: which of them knows everything, a person has to find out.
+    const mustNotFound =
+      !hasSingle && (await hasLegacyDatabase(dir))
+        ? faultLegacyNeedsImport(legacyPath(dir), replicas)
+        : undefined;
     const opened = await openEtcdReplica({
       dir,
       systemName: options.systemName,
@@ -156,7 +166,15 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
       dial: tunnels.dial,
       log,
       signal,
-      begin: () => beginReplica({ self: own, replicas, hasSingle, forced, ask, join, log, signal }),
+      async begin() {
+        const start = await beginReplica({
+          ...{ self: own, replicas, hasSingle, forced, mustNotFound, ask, log, signal },
+          join: () => join(generation),
+        });
+        // Known before the data are: what is on its way is not what was superseded.
+        if (start.state === "existing") await writeGeneration(dir, generation);
+        return start;
+      },
       onRunning(replica) {
         running = replica;
       },
@@ -229,11 +247,8 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
     }
   };
 
-  const supersededCheck = async (dir: string): Promise<void> => {
-    if (cluster === undefined || others.length === 0) return;
-    if ((await othersGeneration()) > (await readGeneration(dir)) && cluster !== undefined)
-      options.onSuperseded();
-  };
+  const isSuperseded = async (dir: string): Promise<boolean> =>
+    running !== undefined && others.length > 0 && (await othersGeneration()) > (await readGeneration(dir));
 
   const importSingle = async (into: Store, dir: string, own: string, signal: AbortSignal): Promise<void> => {
     while (!into.leadership().leader) {
@@ -254,12 +269,20 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
     await syncFolder(dir);
   };
 
+  const isExternal = options.settings !== undefined && options.settings.etcdEndpoints.length > 0;
+  const isSingle = async (dir: string): Promise<boolean> =>
+    !isExternal && replicas.length === 1 && !(await hasEtcdData(dir));
+
   /** What is on the disk decides; where there is nothing, the configuration. */
   const openWhatIs = async (dir: string, own: string, signal: AbortSignal): Promise<Store> => {
     const { settings } = options;
-    if (settings !== undefined && settings.etcdEndpoints.length > 0)
-      return openExternal(settings, own, signal);
-    if (replicas.length > 1 || (await hasEtcdData(dir))) return openCluster(dir, own, signal);
+    if (settings !== undefined && isExternal) {
+      const opened = await openExternal(settings, own, signal);
+      if (!(await hasLegacyDatabase(dir)) || (await opened.load()).size > 0) return opened;
+      await opened.close();
+      throw faultLegacyBesideExternal(legacyPath(dir));
+    }
+    if (!(await isSingle(dir))) return openCluster(dir, own, signal);
     const opened = await openSqliteStore({ dir, addr: own });
     await replacementTaken(dir);
     return opened;
@@ -281,6 +304,8 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
     if (self === undefined || dir === undefined) return ReplicaStorage.NONE;
     if (await hasEtcdData(dir)) return ReplicaStorage.CLUSTER;
     if (await exists(sqlitePath(dir))) return ReplicaStorage.SINGLE;
+    // A system of 2.6 is not nothing, and no database of ours: nobody must be founded beside it.
+    if (await hasLegacyDatabase(dir)) return ReplicaStorage.UNKNOWN;
     return looked || options.awaitsFormat() ? ReplicaStorage.NONE : ReplicaStorage.UNKNOWN;
   };
 
@@ -295,13 +320,18 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
       if (self === undefined) throw new Error("this server is no replica");
       const abort = new AbortController();
       opening = abort;
+      // Also while it waits for a quorum: those it waits for may have been superseded, as it may.
+      const watching = setInterval(async () => {
+        if (!(await isSuperseded(dir)) || running === undefined) return;
+        clearInterval(watching);
+        options.onSuperseded();
+      }, lookForGenerationMs);
       try {
+        const tookOver = (await isSingle(dir)) && (await takeOverLegacy(dir, log));
         const opened = await openWhatIs(dir, self, abort.signal);
+        if (!tookOver && (await hasLegacyDatabase(dir))) await tellOfLegacy(dir, await opened.load(), log);
         store = opened;
-        const timers = [
-          setInterval(() => void backUpWhenDue(dir), lookForBackupMs),
-          setInterval(() => void supersededCheck(dir), lookForGenerationMs),
-        ];
+        const timers = [watching, setInterval(() => void backUpWhenDue(dir), lookForBackupMs)];
         return {
           ...opened,
           async close() {
@@ -313,6 +343,7 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
           },
         };
       } catch (error) {
+        clearInterval(watching);
         running = undefined;
         throw error;
       } finally {
@@ -368,8 +399,12 @@ export function createReplicaHost(options: ReplicaHostOptions): ReplicaParts {
         return { ...base, role: "no quorum" };
       }
     },
-    async add(addr) {
-      return membersOf(await leading().replica.add(addr));
+    async add(addr, generation) {
+      const leader = leading();
+      // It knows of a later system than this one: that is the one to join.
+      if (options.dir !== undefined && (await readGeneration(options.dir)) < generation)
+        throw new UnavailableError();
+      return membersOf(await leader.replica.add(addr));
     },
     async remove(addr) {
       return membersOf(await leading().replica.remove(addr));

@@ -15,7 +15,7 @@ export type ReplicaMemberInit = MessageInitShape<typeof ReplicaMemberSchema>;
 export interface ReplicaHost {
   state(): Promise<MessageInitShape<typeof ReplicaStateRespSchema>>;
   /** @throws NotLeaderError, UnavailableError */
-  add(addr: string): Promise<readonly ReplicaMemberInit[]>;
+  add(addr: string, generation: number): Promise<readonly ReplicaMemberInit[]>;
   remove(addr: string): Promise<readonly ReplicaMemberInit[]>;
   backup(): Promise<MessageInitShape<typeof ReplicaBackupRespSchema>>;
 }
@@ -29,9 +29,9 @@ export function replicaService(host: ReplicaHost): ServiceImpl<typeof ReplicaSvc
     replicaState: { roles: anyone, handle: () => host.state() },
     replicaAdd: {
       roles: ["server"],
-      async handle({ addr }) {
+      async handle({ addr, generation }) {
         if (addr === "") throw new UnavailableError();
-        return { members: addrs(await host.add(addr)) };
+        return { members: addrs(await host.add(addr, Number(generation))) };
       },
     },
     replicaRemove: {

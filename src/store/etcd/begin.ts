@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Fault } from "../../faults/fault.ts";
 import { UnavailableError } from "../../faults/system.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { EtcdStart } from "./process.ts";
@@ -14,6 +15,8 @@ export interface BeginOptions {
   readonly hasSingle: boolean;
   /** That database was put here by a restore or recovery: the system is founded on it, whatever others hold. */
   readonly forced: boolean;
+  /** Why this replica, without a database of its own, must not found a system; it waits for one to join. */
+  readonly mustNotFound?: Fault;
   /** @throws when the server cannot be asked */
   ask(addr: string): Promise<PeerStorage>;
   /** Asks to be added to the cluster; gives all its members. @throws when it cannot be done now */
@@ -24,6 +27,8 @@ export interface BeginOptions {
 
 const firstPauseMs = 50;
 const longestPauseMs = 500;
+/** The others are given so long to come up before anybody is told that nothing is being founded. */
+const complainAfterMs = 3_000;
 
 /**
  * How a replica without a database of its own begins. As with 2.6, one founds the system and the others are added
@@ -36,6 +41,8 @@ export async function beginReplica(options: BeginOptions): Promise<EtcdStart> {
   const { self, replicas, log, signal } = options;
   const others = replicas.filter((addr) => addr !== self);
   let said = "";
+  const complainAtMs = performance.now() + complainAfterMs;
+  let complained = false;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     signal.throwIfAborted();
     const storages = await Promise.all(
@@ -59,6 +66,11 @@ export async function beginReplica(options: BeginOptions): Promise<EtcdStart> {
       log.notice(`founding the management service on ${self}`);
       return { state: "new", members: [self], token: randomUUID() };
     }
+    if (options.mustNotFound !== undefined && !complained && performance.now() > complainAtMs) {
+      const { message, resolution } = options.mustNotFound;
+      log.error(`${message}; ${resolution}`);
+      complained = true;
+    }
     const now = others.map((addr, index) => `${addr} ${storages[index]}`).join(", ");
     if (now !== said) log.debug(`waiting for the other replicas: ${now}`);
     said = now;
@@ -73,7 +85,7 @@ function mayFound(options: BeginOptions, storages: readonly PeerStorage[]): bool
     // Two that both hold a system of one replica were two systems.
     if (storages.includes("single"))
       throw new Error("another access point holds a one-replica system as well");
-  } else if (self !== replicas[0] || storages.includes("single")) {
+  } else if (self !== replicas[0] || storages.includes("single") || options.mustNotFound !== undefined) {
     return false;
   }
   const withNothing = 1 + storages.filter((storage) => storage === "none").length;

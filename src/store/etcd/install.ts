@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { etcdAsset } from "./asset.ts";
 
@@ -22,7 +22,7 @@ export async function installEtcd(dir: string): Promise<InstalledEtcd> {
   const path = join(dir, name);
   if ((await sha256Of(path)) === asset.sha256) return { path, version: asset.version };
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const draft = join(dir, `.${name}.${process.pid}`);
+  const draft = join(dir, `.${name}.${randomUUID()}`);
   try {
     const file = await open(draft, "w", 0o700);
     try {
@@ -58,9 +58,16 @@ async function sha256Of(path: string): Promise<string | undefined> {
   return hash.digest("hex");
 }
 
-/** Programs of earlier versions, and drafts of starts that were broken off. */
+/** A draft that has not been touched for so long is nobody's. */
+const draftLifeMs = 10 * 60_000;
+
+/** Removes programs of earlier versions, and drafts of starts that were broken off. */
 async function removeOthers(dir: string, keep: string): Promise<void> {
   for (const name of await readdir(dir)) {
-    if (name !== keep && /^\.?etcd-/.test(name)) await rm(join(dir, name), { force: true });
+    if (name === keep || !/^\.?etcd-/.test(name)) continue;
+    const path = join(dir, name);
+    const found = await stat(path).catch(() => undefined);
+    const inWork = name.startsWith(".") && found !== undefined && Date.now() - found.mtimeMs < draftLifeMs;
+    if (!inWork) await rm(path, { force: true });
   }
 }

@@ -48,6 +48,9 @@ export interface EtcdProcess {
 export const maxTxnOps = 16_384;
 export const maxRequestBytes = 10 << 20;
 
+/** etcd's own, of a member that the others have taken out: it cannot come back as who it was. */
+const removedWords = "permanently removed";
+
 const firstRestartMs = 200;
 const longestRestartMs = 5_000;
 /** One that ran for so long has not failed at its start. */
@@ -132,6 +135,11 @@ export async function runEtcd(options: EtcdProcessOptions): Promise<EtcdProcess>
       if (child === started) child = undefined;
       if (stopping) return;
       const how = started.signalCode ?? `exit status ${started.exitCode}`;
+      if (lastWords.includes(removedWords)) {
+        stopping = true;
+        log.notice(`etcd ${started.pid} has ended: this replica was taken out of the management service`);
+        return;
+      }
       log.error(
         `etcd ${started.pid} has ended (${how})${lastWords === "" ? "" : `: ${lastWords}`}; starting it again`,
       );
@@ -193,6 +201,6 @@ function tell(line: string, log: Logger, onFatal: (words: string) => void): void
     return;
   }
   const words = `${entry.msg ?? line}${entry.error === undefined ? "" : `: ${entry.error}`}`;
-  if (entry.level === "fatal" || entry.level === "panic") onFatal(words);
+  if (entry.level === "fatal" || entry.level === "panic" || words.includes(removedWords)) onFatal(words);
   if (entry.level !== "info") log.debug(`etcd: ${words}`);
 }
