@@ -6,13 +6,19 @@ import {
   GetAttachInfoRespSchema,
 } from "../gen/mgmt/svc_pb.ts";
 import type { ClientContext } from "./context.ts";
-import { invokeLeader } from "./invoker.ts";
+import { invokeLeaderCounting } from "./leader.ts";
 import { unary } from "./unary.ts";
 
 const getAttachInfo = unary("mgmt.MgmtSvc", "GetAttachInfo", GetAttachInfoReqSchema, GetAttachInfoRespSchema);
 
 /** No rank has joined yet: 2.6 servers say it by this text, and clients wait for the first one. */
 const EMPTY_GROUP_MAP = "empty group map";
+
+export interface AttachInfoAnswer {
+  readonly info: GetAttachInfoResp;
+  /** The server that answered: "host:port". */
+  readonly host: string;
+}
 
 /**
  * All ranks of the system and how to reach them over the fabric.
@@ -21,12 +27,18 @@ const EMPTY_GROUP_MAP = "empty group map";
 export async function fetchAttachInfo(
   client: ClientContext,
   hosts: readonly string[],
-): Promise<GetAttachInfoResp> {
-  const info = await invokeLeader(getAttachInfo, hosts, { sys: client.sys, allRanks: true }, client, {
-    canRetry: (error) => errorText(causeOf(error)).includes(EMPTY_GROUP_MAP),
-  });
+): Promise<AttachInfoAnswer> {
+  const { value: info, host } = await invokeLeaderCounting(
+    getAttachInfo,
+    hosts,
+    { sys: client.sys, allRanks: true },
+    client,
+    {
+      canRetry: (error) => errorText(causeOf(error)).includes(EMPTY_GROUP_MAP),
+    },
+  );
   if (info.clientNetHint === undefined || info.clientNetHint.provider === "") {
     throw new Error("GetAttachInfo response contained no provider");
   }
-  return info;
+  return { info, host };
 }

@@ -34,6 +34,8 @@ export interface LeaderAnswer<T> {
   readonly value: T;
   /** Tries before the one that succeeded. */
   readonly retries: number;
+  /** Who answered: "host:port". */
+  readonly host: string;
 }
 
 /**
@@ -71,7 +73,7 @@ export async function invokeLeaderCounting<I extends DescMessage, O extends Desc
     if (leftMs <= 0) throw rpcTimeout(method.name, timeoutMs);
     const tryMs = Math.min(leftMs, options.tryTimeoutMs ?? leftMs);
     const outcome = await askReplicas(method, targets, request, ctx, tryMs);
-    if ("value" in outcome) return { value: outcome.value, retries: attempt };
+    if ("value" in outcome) return { value: outcome.value, retries: attempt, host: outcome.host };
     const error = outcome.error;
     ctx.log?.debug(`${method.name}: try ${attempt + 1} at ${targets.join(",")}: ${errorText(error)}`);
     if (ctx.signal?.aborted) throw error;
@@ -83,7 +85,7 @@ export async function invokeLeaderCounting<I extends DescMessage, O extends Desc
   }
 }
 
-type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+type Outcome<T> = { readonly value: T; readonly host: string } | { readonly error: unknown };
 
 /** Asks all targets at once; the first answer wins unless messages carry a data version. */
 function askReplicas<I extends DescMessage, O extends DescMessage>(
@@ -95,6 +97,7 @@ function askReplicas<I extends DescMessage, O extends DescMessage>(
 ): Promise<Outcome<MessageShape<O>>> {
   return new Promise((resolve) => {
     let best: MessageShape<O> | undefined;
+    let bestHost = "";
     let waiting = targets.length;
     let graceTimer: ReturnType<typeof setTimeout> | undefined;
     const errors: unknown[] = [];
@@ -106,7 +109,7 @@ function askReplicas<I extends DescMessage, O extends DescMessage>(
       ctx.signal?.removeEventListener("abort", giveUp);
       // Readers that are too late; a change sent to the leader has been answered by then.
       if (waiting > 0) abort.abort();
-      resolve(best === undefined ? { error: mostTelling(errors) } : { value: best });
+      resolve(best === undefined ? { error: mostTelling(errors) } : { value: best, host: bestHost });
     };
     const settle = () => {
       if (waiting === 0) finish();
@@ -122,7 +125,9 @@ function askReplicas<I extends DescMessage, O extends DescMessage>(
       })
         .then(
           (answer) => {
-            if (best === undefined || (dataVersion(answer) ?? 0n) > (dataVersion(best) ?? 0n)) best = answer;
+            if (best !== undefined && (dataVersion(answer) ?? 0n) <= (dataVersion(best) ?? 0n)) return;
+            best = answer;
+            bestHost = host;
           },
           (error: unknown) => void errors.push(error),
         )

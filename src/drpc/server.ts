@@ -1,9 +1,10 @@
 import fs from "node:fs/promises";
 import os from "node:os";
 import { isSysError, SysError } from "../ffi/libc.ts";
-import { closeFd, connectSeqpacketFd } from "../ffi/socket.ts";
+import { closeFd, connectSeqpacketFd, peerCredentials } from "../ffi/socket.ts";
 import type { Logger } from "../log/logger.ts";
 import { socketFileInUse } from "./errors.ts";
+import { createFairLimiter } from "./fair-limiter.ts";
 import { createLimiter } from "./limiter.ts";
 import { MAX_PACKET_BYTES } from "./limits.ts";
 import { listenSeqpacket, type PacketSocket } from "./seqpacket.ts";
@@ -24,6 +25,11 @@ export interface DrpcServerOptions {
   readonly maxSessions?: number;
   /** Longest body of an answer; a longer one becomes FAILURE. */
   readonly maxAnswerBytes?: number;
+  /**
+   * The peers are many users' processes, who must not hold each other up: they are given turns, and no user but root
+   * and our own may hold more than three quarters of all connections.
+   */
+  readonly fair?: boolean;
 }
 
 /** Room in a packet for the fields of drpc.Response beside its body. */
@@ -38,6 +44,10 @@ export async function listenDrpc(options: DrpcServerOptions): Promise<DrpcServer
   const maxSessions = options.maxSessions ?? (await defaultMaxSessions());
   const maxAnswerBytes = options.maxAnswerBytes ?? MAX_PACKET_BYTES - RESPONSE_OVERHEAD_BYTES;
   const limiter = createLimiter(maxRunningCalls);
+  const fair = options.fair === true ? createFairLimiter(maxRunningCalls) : undefined;
+  const maxOfUser = Math.max(1, Math.floor(maxSessions * 0.75));
+  const sessionsOfUser = new Map<number, number>();
+  const ownUid = os.userInfo().uid;
   const sessions = new Map<PacketSocket, ServerSession>();
   let lastId = 0;
   let full = false;
@@ -50,19 +60,32 @@ export async function listenDrpc(options: DrpcServerOptions): Promise<DrpcServer
       full = true;
       return undefined;
     }
+    const peer = peerCredentials(socket.fd);
+    const { uid, pid } = peer;
+    const ofUser = sessionsOfUser.get(uid) ?? 0;
+    if (fair !== undefined && ofUser >= maxOfUser && uid !== 0 && uid !== ownUid) {
+      if (!full) log.error(`dRPC ${path}: connection refused, user ${uid} has ${ofUser} open`);
+      full = true;
+      return undefined;
+    }
     const session = createSession({
       id: ++lastId,
       socket,
+      peer,
       modules,
       log,
-      limiter,
+      limiter: fair?.of(uid, pid) ?? limiter,
       maxAnswerBytes,
       onClose() {
         sessions.delete(socket);
+        const left = (sessionsOfUser.get(uid) ?? 1) - 1;
+        if (left > 0) sessionsOfUser.set(uid, left);
+        else sessionsOfUser.delete(uid);
         full = false;
       },
     });
     sessions.set(socket, session);
+    sessionsOfUser.set(uid, ofUser + 1);
     return session;
   });
 
@@ -76,6 +99,9 @@ export async function listenDrpc(options: DrpcServerOptions): Promise<DrpcServer
 
   return {
     path,
+    get sessions() {
+      return sessions.size;
+    },
     async close(graceMs = 1000) {
       await listener.close();
       for (const session of sessions.values()) session.stopReading();

@@ -8,7 +8,7 @@ import { RECEIVE_BUFFER_BYTES } from "./limits.ts";
 import { drpcMethodName } from "./methods.ts";
 import type { PacketSocket } from "./seqpacket.ts";
 import { Status, statusOf } from "./status.ts";
-import type { DrpcModules, DrpcSession } from "./types.ts";
+import type { DrpcModules, DrpcPeer, DrpcSession } from "./types.ts";
 
 /** Packets of one peer that may wait here while a call of that peer runs; then we stop reading from it. */
 const MAX_WAITING_PACKETS = 16;
@@ -16,6 +16,8 @@ const MAX_WAITING_PACKETS = 16;
 export interface SessionOptions {
   readonly id: number;
   readonly socket: PacketSocket;
+  /** Who is there; asked of the socket when absent. */
+  readonly peer?: DrpcPeer;
   readonly modules: DrpcModules;
   readonly log: Logger;
   /** Shared by all sessions of a server. */
@@ -51,7 +53,7 @@ function own<T>(table: Readonly<Record<number, T>>, key: number): T | undefined 
 export function createSession(options: SessionOptions): ServerSession {
   const { socket, modules, log, limiter } = options;
   const gone = new AbortController();
-  const peer = peerCredentials(socket.fd);
+  const peer = options.peer ?? peerCredentials(socket.fd);
   let label: string | undefined;
   const session: DrpcSession = {
     id: options.id,

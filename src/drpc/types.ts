@@ -24,6 +24,8 @@ export type DrpcModules = Readonly<Record<number, Readonly<Record<number, DrpcHa
 
 export interface DrpcServer {
   readonly path: string;
+  /** Open connections. */
+  readonly sessions: number;
   /** Stops accepting, lets running calls finish for at most `graceMs` (default 1000), removes the socket. */
   close(graceMs?: number): Promise<void>;
 }

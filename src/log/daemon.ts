@@ -6,6 +6,9 @@ const WEIGHT: Record<LogLevel, number> = { DEBUG: 0, INFO: 1, NOTICE: 2, ERROR: 
 /** Lines waiting for a slow disk or pipe; older ones are dropped beyond this, and the drop is told. */
 const MAX_WAITING_LINES = 10_000;
 
+/** After a write further lines wait that long for company. The first line after a pause goes out at once. */
+const GATHER_MS = 5;
+
 export interface DaemonLogOptions {
   /** Word at the start of each line: the host's or program's name. */
   prefix: string;
@@ -91,6 +94,7 @@ function createSink(fd: number): Sink {
   let waiting: string[] = [];
   let dropped = 0;
   let running: Promise<void> | undefined;
+  let flushing = false;
 
   const drain = async () => {
     while (waiting.length > 0) {
@@ -99,6 +103,8 @@ function createSink(fd: number): Sink {
       if (dropped > 0) lines.unshift(`(${dropped} log lines dropped: output too slow)\n`);
       dropped = 0;
       await writeAll(fd, Buffer.from(lines.join("")));
+      // Lines that come in quick succession go out together: a write a line costs more than what it tells of.
+      if (!flushing) await Bun.sleep(GATHER_MS);
     }
     running = undefined;
   };
@@ -112,7 +118,12 @@ function createSink(fd: number): Sink {
       running ??= drain();
     },
     async flush() {
-      while (running !== undefined) await running;
+      flushing = true;
+      try {
+        while (running !== undefined) await running;
+      } finally {
+        flushing = false;
+      }
     },
   };
 }

@@ -5,6 +5,8 @@ export interface EndpointOptions {
   readonly hosts: readonly string[];
   readonly port: number;
   readonly log: Logger;
+  /** Of the page for people. Default: that of a server. */
+  readonly title?: string;
   /** Everything there is to tell now, in Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -16,7 +18,7 @@ export interface Endpoint {
 }
 
 const TITLE = "DAOS Engine Telemetry";
-const PAGE = `<html><head><title>${TITLE}</title></head><body><h1>${TITLE}</h1>
+const pageText = (title: string) => `<html><head><title>${title}</title></head><body><h1>${title}</h1>
 <p><a href="/metrics">Metrics</a></p></body></html>
 `;
 const TEXT = "text/plain; version=0.0.4; charset=utf-8";
@@ -59,7 +61,9 @@ async function answer(request: Request, options: EndpointOptions): Promise<Respo
     return new Response("this port tells metrics\n", { status: 405, headers: { allow: "GET, HEAD" } });
   }
   if (new URL(request.url).pathname !== "/metrics") {
-    return new Response(PAGE, { headers: { "content-type": "text/html; charset=utf-8" } });
+    return new Response(pageText(options.title ?? TITLE), {
+      headers: { "content-type": "text/html; charset=utf-8" },
+    });
   }
   return new Response(await options.text(), { headers: { "content-type": TEXT } });
 }

@@ -1,15 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { DrpcSession } from "../../src/drpc/types.ts";
-import { GetAttachInfoReqSchema, GetAttachInfoRespSchema } from "../../src/gen/mgmt/svc_pb.ts";
+import {
+  GetAttachInfoReqSchema,
+  type GetAttachInfoResp,
+  GetAttachInfoRespSchema,
+} from "../../src/gen/mgmt/svc_pb.ts";
 import { type GetCredResp, GetCredRespSchema } from "../../src/gen/security/auth_pb.ts";
 import type { Topology } from "../../src/hardware/topology.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import { readSysToken } from "../../src/security/credentials.ts";
+import type { AttachInfoSource } from "../../src/services/agent/attach-info.ts";
 import { createFabric, type FabricDevice } from "../../src/services/agent/fabric.ts";
 import { type GetAttachInfoOptions, getAttachInfoHandler } from "../../src/services/agent/get-attach-info.ts";
 import { processNumaNode, processStart } from "../../src/services/agent/process.ts";
-import { requestCredentialsHandler } from "../../src/services/agent/request-credentials.ts";
+import { createCredentialRequests } from "../../src/services/agent/request-credentials.ts";
 
 const session: DrpcSession = {
   id: 1,
@@ -48,6 +53,13 @@ const ib0: FabricDevice = {
   providers: new Set(["ofi+verbs"]),
 };
 
+const sourceOf = (answer: GetAttachInfoResp): AttachInfoSource => ({
+  peek: () => answer,
+  get: async () => answer,
+  refresh: async () => {},
+  status: () => ({ cached: true, ranks: 0, providers: [], fetches: 0, failures: 0 }),
+});
+
 function handler(options: Partial<GetAttachInfoOptions> = {}, devices = [eth0, ib0]) {
   const fabric = createFabric({ devices, excluded: new Set(), usable: () => true, log: silentLogger });
   const topology: Topology = { nodes: [{ id: 0, cpus: [0], cores: 1 }] };
@@ -55,8 +67,8 @@ function handler(options: Partial<GetAttachInfoOptions> = {}, devices = [eth0, i
     systemName: "daos_server",
     providerIndex: 0,
     clientEnvVars: [],
-    source: { get: async () => info, refresh: async () => {} },
-    fabric: { get: async () => fabric, refresh: async () => {} },
+    source: sourceOf(info),
+    fabric: { peek: () => fabric, get: async () => fabric, refresh: async () => {} },
     topology: async () => topology,
     log: silentLogger,
     ...options,
@@ -120,32 +132,32 @@ describe("the NUMA node of a process", () => {
     nodes: cpus.map((list, id) => ({ id: id + 4, cpus: list, cores: list.length })),
   });
 
-  test("is the only one there is", async () => {
-    expect(await processNumaNode(process.pid, topology([0, 1]))).toBe(4);
+  test("is the only one there is", () => {
+    expect(processNumaNode(process.pid, topology([0, 1]))).toBe(4);
   });
 
   test("is the first whose CPUs it may use", async () => {
     const all = Array.from({ length: 1024 }, (_, cpu) => cpu);
-    expect(await processNumaNode(process.pid, topology([5000], all))).toBe(5);
-    expect(await processNumaNode(0, topology([5000], all))).toBe(5);
+    expect(processNumaNode(process.pid, topology([5000], all))).toBe(5);
+    expect(processNumaNode(0, topology([5000], all))).toBe(5);
   });
 
   test("is unknown for a process that is gone", async () => {
-    expect(processNumaNode(2 ** 22 + 1, topology([0], [1]))).rejects.toThrow("failed to get NUMA node ID");
+    expect(() => processNumaNode(2 ** 22 + 1, topology([0], [1]))).toThrow("failed to get NUMA node ID");
   });
 });
 
 test("the start of a process tells it from another of the same number", async () => {
-  expect(await processStart(process.pid)).toMatch(/^\d+$/);
-  expect(await processStart(process.pid)).toBe(await processStart(process.pid));
-  expect(await processStart(2 ** 22 + 1)).toBeUndefined();
+  expect(processStart(process.pid)).toMatch(/^\d+$/);
+  expect(processStart(process.pid)).toBe(processStart(process.pid));
+  expect(processStart(2 ** 22 + 1)).toBeUndefined();
 });
 
 describe("RequestCredentials", () => {
   const nameless = new Error("no user has the number 7");
   function credentials(names: Record<number, string>) {
     let lookUps = 0;
-    const handle = requestCredentialsHandler({
+    const { handle } = createCredentialRequests({
       async lookUp(uid) {
         lookUps++;
         const user = names[uid];

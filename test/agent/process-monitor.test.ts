@@ -14,8 +14,9 @@ function monitorOf(intervalMs = 20) {
     },
     log: silentLogger,
     intervalMs,
+    retryMs: 20,
   });
-  return { monitor, evicted, fail: () => (failing = true) };
+  return { monitor, evicted, fail: (on = true) => (failing = on) };
 }
 
 const sleeper = () => Bun.spawn(["/bin/sleep", "60"]);
@@ -53,6 +54,28 @@ describe("the process monitor", () => {
     await waitFor("the eviction", () => evicted.length > 0, 3000);
     await monitor.exited(child.pid);
     expect(evicted).toEqual([["pool", ["handle"]]]);
+    monitor.stop();
+  });
+
+  test("tries again to evict what it could not, until the servers are back", async () => {
+    const { monitor, evicted, fail } = monitorOf();
+    const child = sleeper();
+    monitor.poolConnected(child.pid, "pool", "handle");
+    fail();
+    child.kill("SIGKILL");
+    await child.exited;
+    await waitFor("the first try", () => monitor.unfinished() === 1, 3000);
+    expect(monitor.holders()).toEqual([]);
+    fail(false);
+    await waitFor("the eviction", () => evicted.length > 0, 3000);
+    expect([evicted, monitor.unfinished()]).toEqual([[["pool", ["handle"]]], 0]);
+    monitor.stop();
+  });
+
+  test("does not pretend to watch a process of another pid namespace", () => {
+    const { monitor } = monitorOf();
+    monitor.poolConnected(0, "pool", "handle");
+    expect(monitor.holders()).toEqual([]);
     monitor.stop();
   });
 

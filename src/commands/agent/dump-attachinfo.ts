@@ -36,7 +36,8 @@ async function fetch(config: AgentConfig): Promise<GetAttachInfoResp> {
   const security = await loadTransportSecurity(config.transportConfig, "agent");
   const hosts = hostAddresses(config.accessPoints, config.port);
   try {
-    return await fetchAttachInfo({ security, component: "agent", sys: systemField(config.name) }, hosts);
+    const client = { security, component: "agent", sys: systemField(config.name) } as const;
+    return (await fetchAttachInfo(client, hosts)).info;
   } catch (error) {
     throw wrapError("GetAttachInfo failed", error);
   } finally {

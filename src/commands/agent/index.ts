@@ -27,6 +27,8 @@ export const command = defineCommand({
     "dump-attachinfo": () => import("./dump-attachinfo.ts").then((module) => module.command),
     "dump-topology": () => import("../host/topology.ts").then((module) => module.command),
     "net-scan": () => import("./net-scan.ts").then((module) => module.command),
+    refresh: () => import("./refresh.ts").then((module) => module.command),
+    status: () => import("./status.ts").then((module) => module.command),
     support: () => import("./support/index.ts").then((module) => module.command),
     version: () => import("./version.ts").then((module) => module.command),
   },

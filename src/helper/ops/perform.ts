@@ -3,6 +3,14 @@ import type { Operation } from "./requests.ts";
 /** Does one operation and returns what it found out, made of plain JSON values. */
 export async function performOperation(request: Operation): Promise<unknown> {
   switch (request.op) {
+    case "telemetry-read": {
+      const { readTelemetry } = await import("./telemetry.ts");
+      return readTelemetry(request.segments);
+    }
+    case "telemetry-prune": {
+      const { pruneTelemetry } = await import("./telemetry.ts");
+      return pruneTelemetry(request.segments, request.olderThanMs);
+    }
     case "fabric-scan": {
       const { scanLibfabric } = await import("../../ffi/libfabric/scan.ts");
       return scanLibfabric();

@@ -72,9 +72,28 @@ export const stepResultSchema = z.strictObject({
 export type StepResult = z.output<typeof stepResultSchema>;
 export const stepResultsSchema = z.array(stepResultSchema);
 
+const segmentList = z
+  .array(
+    z.strictObject({
+      key: z
+        .int()
+        .min(-(2 ** 31))
+        .max(2 ** 31 - 1),
+      uid: z
+        .int()
+        .min(0)
+        .max(2 ** 32 - 1),
+    }),
+  )
+  .max(16_384);
+
 const allowList = z.array(pciAddressSchema).max(256);
 
 export const operationSchemas = [
+  /** Metrics that processes of this node keep in shared memory. */
+  z.strictObject({ op: z.literal("telemetry-read"), segments: segmentList }),
+  /** Removes such memory when it is older than that and the process that made it is gone. */
+  z.strictObject({ op: z.literal("telemetry-prune"), segments: segmentList, olderThanMs: z.number().min(0) }),
   z.strictObject({ op: z.literal("fabric-scan") }),
   z.strictObject({ op: z.literal("pmem-scan") }),
   z.strictObject({

@@ -4,10 +4,16 @@ import { domainOf, type FabricInterface } from "../../hardware/fabric.ts";
 import { NetDevClass, type NetDevice, readNetDevices } from "../../hardware/netdev.ts";
 import type { Logger } from "../../log/logger.ts";
 import { createFabric, type Fabric, type FabricDevice } from "./fabric.ts";
+import { awaitFabricReady } from "./fabric-ready.ts";
 
 export interface FabricSource {
-  /** The node's interfaces with what they carry of `providers`, from the cache if these were looked for before. */
-  get(providers: readonly string[]): Promise<Fabric>;
+  /**
+   * The node's interfaces with what they carry of `providers`, from the cache if these were looked for before. Waits
+   * for interfaces of the kind `deviceClass` (ARPHRD_…) that are coming up.
+   */
+  get(providers: readonly string[], deviceClass: number): Promise<Fabric>;
+  /** As get, if nothing has to be waited for. */
+  peek(providers: readonly string[]): Fabric | undefined;
   /** Looks again for what was looked for before. */
   refresh(): Promise<void>;
 }
@@ -18,7 +24,17 @@ export interface FabricSourceOptions {
   readonly excluded: readonly string[];
   /** Scan every time. */
   readonly disabled: boolean;
+  /** Aborted when the agent stops. */
+  readonly signal: AbortSignal;
   readonly log: Logger;
+}
+
+interface Kept {
+  readonly providers: readonly string[];
+  readonly deviceClass: number;
+  readonly scan: Promise<Fabric>;
+  /** What the scan found, when it is over. */
+  found?: Fabric;
 }
 
 /** Addresses of interfaces are looked at that seldom. */
@@ -27,35 +43,49 @@ const ADDRESS_AGE_MS = 5_000;
 const MAX_KEPT = 16;
 
 export function createFabricSource(options: FabricSourceOptions): FabricSource {
-  const { configured, disabled, log } = options;
+  const { configured, disabled, log, signal } = options;
   const excluded = new Set(options.excluded);
   const usable = addressCheck();
   const make = (devices: readonly FabricDevice[]) => createFabric({ devices, excluded, usable, log });
   const fixed = configured.length > 0 ? make(configuredDevices(configured)) : undefined;
-  const kept = new Map<string, { providers: readonly string[]; fabric: Promise<Fabric> }>();
+  const kept = new Map<string, Kept>();
 
-  const scan = async (providers: readonly string[]) => make(await scanDevices(providers, log));
+  async function scan(providers: readonly string[], deviceClass: number): Promise<Fabric> {
+    await awaitFabricReady(await readNetDevices(), deviceClass, { log, signal });
+    return make(await scanDevices(providers, log));
+  }
 
-  function scanKept(providers: readonly string[]): Promise<Fabric> {
+  function scanKept(providers: readonly string[], deviceClass: number): Promise<Fabric> {
     const key = providers.join(" ");
     const known = kept.get(key);
-    if (known !== undefined) return known.fabric;
-    const fabric = scan(providers);
+    if (known !== undefined) return known.scan;
+    const entry: Kept = { providers, deviceClass, scan: scan(providers, deviceClass) };
     if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value!);
-    kept.set(key, { providers, fabric });
-    fabric.catch(() => kept.delete(key));
-    return fabric;
+    kept.set(key, entry);
+    entry.scan.then(
+      (fabric) => {
+        entry.found = fabric;
+      },
+      () => {
+        if (kept.get(key) === entry) kept.delete(key);
+      },
+    );
+    return entry.scan;
   }
 
   return {
-    get(providers) {
-      if (disabled) return scan(providers);
-      return fixed !== undefined ? Promise.resolve(fixed) : scanKept(providers);
+    peek(providers) {
+      if (disabled) return undefined;
+      return fixed ?? kept.get(providers.join(" "))?.found;
+    },
+    get(providers, deviceClass) {
+      if (disabled) return scan(providers, deviceClass);
+      return fixed !== undefined ? Promise.resolve(fixed) : scanKept(providers, deviceClass);
     },
     async refresh() {
       const sets = [...kept.values()];
       kept.clear();
-      await Promise.all(sets.map(({ providers }) => scanKept(providers)));
+      await Promise.all(sets.map(({ providers, deviceClass }) => scanKept(providers, deviceClass)));
     },
   };
 }

@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { isManagementUnreachable } from "../../client/connection-errors.ts";
 import { decodeBody } from "../../drpc/body.ts";
-import type { DrpcHandler } from "../../drpc/types.ts";
+import type { DrpcHandler, DrpcSession } from "../../drpc/types.ts";
 import { causeOf } from "../../faults/cause.ts";
 import { FaultCode } from "../../faults/codes.ts";
 import { errorText, isFault } from "../../faults/fault.ts";
@@ -17,7 +17,7 @@ import type { Logger } from "../../log/logger.ts";
 import type { AttachInfoSource } from "./attach-info.ts";
 import { carries, type Fabric } from "./fabric.ts";
 import type { FabricSource } from "./fabric-source.ts";
-import { processName, processNumaNode, processText } from "./process.ts";
+import { processNumaNode, processText } from "./process.ts";
 
 /** DAOS statuses that libdaos is answered with: rows of codes-2.6.tsv. */
 const DER_UNREACH = -1006;
@@ -42,36 +42,146 @@ type Encoded = WeakMap<GetAttachInfoResp, Map<string, Uint8Array>>;
 
 /**
  * What libdaos asks first: where the ranks are, and which of this node's interfaces to reach them by. The
- * interface is one near the NUMA node the process runs on, in turn where there are several.
+ * interface is one near the NUMA node the process runs on, in turn where there are several. With everything at hand
+ * the answer is made at once, without giving up the turn: hundreds of processes may start together.
  */
 export function getAttachInfoHandler(options: GetAttachInfoOptions): DrpcHandler {
-  const { log, systemName, source } = options;
+  const { log, systemName, source, fabric } = options;
   const encoded: Encoded = new WeakMap();
+  const decode = rememberingDecoder();
+  const asked = createAskers();
+  const names = new WeakMap<DrpcSession, string>();
+  let topology: Topology | undefined;
+  let toldOfNamespace = false;
 
-  return async (body, { peer }) => {
-    const request = decodeBody(GetAttachInfoReqSchema, body);
-    const client = processText(peer.pid, await processName(peer.pid));
-    // Some callers do not know the system's name yet and leave it out.
-    if (request.sys !== "" && request.sys !== systemName) {
-      log.error(`${client}: ${request.sys}: unknown system name`);
-      return statusAnswer(DER_INVAL);
-    }
-    const numaNode = await processNumaNode(peer.pid, await options.topology());
+  function answer(
+    info: GetAttachInfoResp,
+    request: GetAttachInfoReq,
+    asker: Asker,
+    found: Fabric,
+  ): Uint8Array {
+    const { client, numaNode } = asker;
+    const chosen = chooseNetwork(info, request, numaNode, found, options);
+    const { hint } = chosen;
+    log.info(
+      `${client}: numa:${numaNode} iface:${hint.interface} dom:${hint.domain} prov:${hint.provider} srx:${hint.srvSrxSet}`,
+    );
+    return encodeOnce(encoded, info, chosen.answer, hint);
+  }
+
+  async function answerLater(request: GetAttachInfoReq, asker: Asker, again: boolean): Promise<Uint8Array> {
     let info: GetAttachInfoResp;
     try {
-      info = await source.get();
+      info = await source.get(again);
     } catch (error) {
       log.error(`failed to fetch AttachInfo: ${errorText(error)}`);
       const status = statusOfFailure(error);
       if (status === undefined) throw error;
       return statusAnswer(status);
     }
-    const { answer, hint } = await chooseNetwork(info, request, numaNode, options);
-    log.info(
-      `${client}: numa:${numaNode} iface:${hint.interface} dom:${hint.domain} prov:${hint.provider} srx:${hint.srvSrxSet}`,
-    );
-    return encodeOnce(encoded, info, answer, hint);
+    const found = await fabric.get(providersOf(info), info.clientNetHint!.netDevClass);
+    return answer(info, request, asker, found);
+  }
+
+  function makeAsker(pid: number, client: string, known: Topology): Asker {
+    if (pid === 0 && !toldOfNamespace && known.nodes.length > 1) {
+      toldOfNamespace = true;
+      log.notice(
+        "a client lives in another pid namespace: its CPUs cannot be known, so interfaces are chosen by those of the agent",
+      );
+    }
+    return { client, numaNode: processNumaNode(pid, known) };
+  }
+
+  /** The process does not change while the connection lasts. */
+  function clientOf(session: DrpcSession): string {
+    let client = names.get(session);
+    if (client === undefined) {
+      client = processText(session.peer.pid);
+      names.set(session, client);
+    }
+    return client;
+  }
+
+  return (body, session) => {
+    const { peer } = session;
+    const request = decode(body);
+    const client = clientOf(session);
+    // Some callers do not know the system's name yet and leave it out.
+    if (request.sys !== "" && request.sys !== systemName) {
+      log.error(`${client}: ${request.sys}: unknown system name`);
+      return statusAnswer(DER_INVAL);
+    }
+    const again = asked(peer.pid);
+    if (topology === undefined) {
+      return options.topology().then((known) => {
+        topology = known;
+        return answerLater(request, makeAsker(peer.pid, client, known), again);
+      });
+    }
+    const asker = makeAsker(peer.pid, client, topology);
+    const info = again ? undefined : source.peek();
+    const found = info === undefined ? undefined : fabric.peek(providersOf(info));
+    if (info === undefined || found === undefined) return answerLater(request, asker, again);
+    return answer(info, request, asker, found);
   };
+}
+
+interface Asker {
+  /** As the log names it. */
+  readonly client: string;
+  readonly numaNode: number;
+}
+
+/** Requests of libdaos are few and alike; what was decoded once is decoded. */
+function rememberingDecoder(): (body: Uint8Array) => GetAttachInfoReq {
+  const known = new Map<string, GetAttachInfoReq>();
+  return (body) => {
+    if (body.length > MAX_REMEMBERED_BYTES) return decodeBody(GetAttachInfoReqSchema, body);
+    const key = Buffer.from(body.buffer, body.byteOffset, body.length).toString("latin1");
+    let request = known.get(key);
+    if (request === undefined) {
+      request = decodeBody(GetAttachInfoReqSchema, body);
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      known.set(key, request);
+    }
+    return request;
+  };
+}
+
+const MAX_REMEMBERED_BYTES = 256;
+const MAX_REMEMBERED = 64;
+
+/**
+ * Tells whether a process asks again: libdaos keeps what it was told, so something may be wrong with it. A number
+ * that another process has got meanwhile does no harm: the servers are asked once more than need be.
+ */
+function createAskers(): (pid: number) => boolean {
+  const seen = new Map<number, number>();
+  return (pid) => {
+    if (pid === 0) return false; // any process of another namespace
+    const now = performance.now();
+    const before = seen.get(pid);
+    seen.delete(pid);
+    if (seen.size >= MAX_ASKERS) seen.delete(seen.keys().next().value!);
+    seen.set(pid, now);
+    return before !== undefined && now - before >= AGAIN_AFTER_MS;
+  };
+}
+
+const MAX_ASKERS = 8192;
+/** libdaos may ask twice while it starts. */
+const AGAIN_AFTER_MS = 1_000;
+
+const providers = new WeakMap<GetAttachInfoResp, readonly string[]>();
+
+function providersOf(info: GetAttachInfoResp): readonly string[] {
+  let known = providers.get(info);
+  if (known === undefined) {
+    known = [...new Set([info.clientNetHint!, ...info.secondaryClientNetHints].map((hint) => hint.provider))];
+    providers.set(info, known);
+  }
+  return known;
 }
 
 function statusAnswer(status: number): Uint8Array {
@@ -91,14 +201,13 @@ interface Choice {
   readonly hint: ClientNetHint;
 }
 
-async function chooseNetwork(
+function chooseNetwork(
   info: GetAttachInfoResp,
   request: GetAttachInfoReq,
   numaNode: number,
+  fabric: Fabric,
   options: GetAttachInfoOptions,
-): Promise<Choice> {
-  const providers = [info.clientNetHint!, ...info.secondaryClientNetHints].map((hint) => hint.provider);
-  const fabric = await options.fabric.get([...new Set(providers)]);
+): Choice {
   const selected = selectProvider(info, request, fabric, options);
   const { interface: iface, domain } = chooseInterface(request, selected.hint, numaNode, fabric);
   const hint: ClientNetHint = {

@@ -5,12 +5,12 @@ import type { DrpcHandler, DrpcModules } from "../../drpc/types.ts";
 import { PoolMonitorReqSchema } from "../../gen/mgmt/svc_pb.ts";
 import { type GetAttachInfoOptions, getAttachInfoHandler } from "./get-attach-info.ts";
 import type { ProcessMonitor } from "./process-monitor.ts";
-import { type RequestCredentialsOptions, requestCredentialsHandler } from "./request-credentials.ts";
-import { setupClientTelemetry } from "./telemetry.ts";
+import type { CredentialRequests } from "./request-credentials.ts";
 
 export interface AgentServiceOptions {
   readonly attachInfo: GetAttachInfoOptions;
-  readonly credentials: RequestCredentialsOptions;
+  readonly credentials: CredentialRequests;
+  readonly setupTelemetry: DrpcHandler;
   readonly monitor: ProcessMonitor;
   readonly isShuttingDown: () => boolean;
 }
@@ -28,9 +28,9 @@ export function agentModules(options: AgentServiceOptions): DrpcModules {
       return handler(body, session);
     };
 
-  const poolConnected: DrpcHandler = async (body, { peer }) => {
+  const poolConnected: DrpcHandler = (body, { peer }) => {
     const { poolUUID, poolHandleUUID } = decodeBody(PoolMonitorReqSchema, body);
-    await monitor.poolConnected(peer.pid, poolUUID, poolHandleUUID);
+    monitor.poolConnected(peer.pid, poolUUID, poolHandleUUID);
     return nothing;
   };
   const poolDisconnected: DrpcHandler = (body, { peer }) => {
@@ -45,11 +45,11 @@ export function agentModules(options: AgentServiceOptions): DrpcModules {
 
   return {
     [DrpcModule.SEC_AGENT]: {
-      [SecAgentMethod.REQUEST_CREDS]: requestCredentialsHandler(options.credentials),
+      [SecAgentMethod.REQUEST_CREDS]: options.credentials.handle,
     },
     [DrpcModule.MGMT]: {
       [MgmtMethod.GET_ATTACH_INFO]: whileUp(getAttachInfoHandler(options.attachInfo)),
-      [MgmtMethod.SETUP_CLIENT_TELEM]: whileUp(setupClientTelemetry),
+      [MgmtMethod.SETUP_CLIENT_TELEM]: whileUp(options.setupTelemetry),
       [MgmtMethod.NOTIFY_POOL_CONNECT]: whileUp(poolConnected),
       [MgmtMethod.NOTIFY_POOL_DISCONNECT]: whileUp(poolDisconnected),
       [MgmtMethod.NOTIFY_EXIT]: whileUp(exited),

@@ -11,19 +11,44 @@ export interface ProcessMonitorOptions {
   readonly log: Logger;
   /** How often processes with open handles are looked at (2.6: every 3 s). */
   readonly intervalMs?: number;
+  /** How soon an eviction that failed is tried again. */
+  readonly retryMs?: number;
 }
 
 /** Knows which process of this node holds which pool handles, and gives back those of processes that are gone. */
 export interface ProcessMonitor {
-  poolConnected(pid: number, pool: string, handle: string): Promise<void>;
+  poolConnected(pid: number, pool: string, handle: string): void;
   poolDisconnected(pid: number, pool: string, handle: string): void;
   /** The process ends in good order; handles it has not closed are evicted. */
   exited(pid: number): Promise<void>;
   /** Evicts all handles there are. `onShutdown` says so in the log. */
   flush(onShutdown?: boolean): Promise<void>;
+  /** Who holds what, by process. */
+  holders(): readonly HandleHolder[];
+  /** Handles of processes that are gone, which the management service could not yet be told of. */
+  unfinished(): number;
   /** Looks at no process any more. */
   stop(): void;
 }
+
+export interface HandleHolder {
+  readonly pid: number;
+  readonly name: string;
+  readonly pools: PoolHandles;
+}
+
+/** An eviction that failed. */
+interface Unfinished {
+  readonly pool: string;
+  readonly handles: readonly string[];
+  readonly from: string;
+  tries: number;
+}
+
+/** With retryMs of its default that is an hour. */
+const MAX_TRIES = 360;
+/** Processes looked at in one turn of the loop. */
+const LOOK_AT_ONCE = 200;
 
 interface Client {
   readonly pid: number;
@@ -37,13 +62,22 @@ interface Client {
 const short = (uuid: string) => uuid.slice(0, 8);
 
 export function createProcessMonitor(options: ProcessMonitorOptions): ProcessMonitor {
-  const { evict, log, intervalMs = 1000 } = options;
+  const { evict, log, intervalMs = 1000, retryMs = 10_000 } = options;
   const clients = new Map<number, Client>();
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let unfinished: Unfinished[] = [];
   let stopped = false;
 
-  async function poolConnected(pid: number, pool: string, handle: string): Promise<void> {
-    const [name, started] = await Promise.all([processName(pid), processStart(pid)]);
+  function poolConnected(pid: number, pool: string, handle: string): void {
+    if (pid === 0) {
+      log.error(
+        `${short(pool)}/${short(handle)}: opened by a process of another pid namespace, which cannot be watched: the handle stays when that process dies`,
+      );
+      return;
+    }
+    const name = processName(pid);
+    const started = processStart(pid);
     let client = clients.get(pid);
     if (client !== undefined && started !== undefined && client.started !== started) {
       // Its number has gone to another process before we noticed its end.
@@ -86,31 +120,61 @@ export function createProcessMonitor(options: ProcessMonitorOptions): ProcessMon
         await evict(pool, [...handles]);
       } catch (error) {
         log.error(`pool ${pool}: failed to evict ${handles.size} handles: ${errorText(error)}`);
+        unfinished.push({ pool, handles: [...handles], from, tries: 1 });
+        retryLater();
       }
     }
+  }
+
+  /** The management service may be away for a while; its engines keep the handles until they are told. */
+  function retryLater(): void {
+    if (stopped || unfinished.length === 0) return;
+    retryTimer ??= setTimeout(async () => {
+      const due = unfinished;
+      unfinished = [];
+      for (const item of due) {
+        try {
+          await evict(item.pool, item.handles);
+          log.info(`pool ${item.pool}: cleaned up ${item.handles.length} leaked handles${item.from}`);
+        } catch (error) {
+          item.tries++;
+          if (item.tries < MAX_TRIES) unfinished.push(item);
+          else
+            log.error(
+              `pool ${item.pool}: gave up evicting ${item.handles.length} handles: ${errorText(error)}`,
+            );
+        }
+      }
+      retryTimer = undefined;
+      retryLater();
+    }, retryMs);
   }
 
   /** Looks at all clients as long as there are any. */
   function watch(): void {
     if (stopped || timer !== undefined || clients.size === 0) return;
     timer = setTimeout(async () => {
-      await Promise.all([...clients.values()].map(checkAlive));
+      const all = [...clients.values()];
+      for (let at = 0; at < all.length; at += LOOK_AT_ONCE) {
+        if (at > 0) await nextTurn();
+        for (const client of all.slice(at, at + LOOK_AT_ONCE)) checkAlive(client);
+      }
       timer = undefined;
       watch();
     }, intervalMs);
   }
 
-  async function checkAlive(client: Client): Promise<void> {
+  function checkAlive(client: Client): void {
+    // It may have said good-bye meanwhile.
+    if (clients.get(client.pid) !== client) return;
     try {
-      if ((await processStart(client.pid)) === client.started) return;
+      if (processStart(client.pid) === client.started) return;
     } catch (error) {
       log.error(`${processText(client.pid, client.name)}: ${errorText(error)}`);
       return;
     }
-    // It may have said good-bye while we looked.
-    if (clients.get(client.pid) !== client) return;
     log.info(`${processText(client.pid, client.name)} terminated unexpectedly`);
-    await release(client);
+    void release(client);
   }
 
   return {
@@ -131,9 +195,12 @@ export function createProcessMonitor(options: ProcessMonitorOptions): ProcessMon
       clients.clear();
       await evictAll(all, onShutdown ? "handles on shutdown" : "leaked handles", "");
     },
+    holders: () => [...clients.values()].map(({ pid, name, pools }) => ({ pid, name: name ?? "", pools })),
+    unfinished: () => unfinished.reduce((sum, { handles }) => sum + handles.length, 0),
     stop() {
       stopped = true;
       clearTimeout(timer);
+      clearTimeout(retryTimer);
     },
   };
 }
@@ -143,3 +210,5 @@ function addHandle(pools: Map<string, Set<string>>, pool: string, handle: string
   if (handles === undefined) pools.set(pool, new Set([handle]));
   else handles.add(handle);
 }
+
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
