@@ -1,5 +1,3 @@
-import { createPrivateKey } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { ClientContext } from "../client/context.ts";
@@ -7,21 +5,29 @@ import { systemField } from "../client/context.ts";
 import { hostAddresses } from "../client/hostset.ts";
 import { closeConnections } from "../client/transport.ts";
 import type { AgentConfig } from "../config/types.ts";
+import { drpcMethodName } from "../drpc/methods.ts";
 import { listenDrpc } from "../drpc/server.ts";
 import { notifyServiceManager } from "../drpc/systemd.ts";
 import { errorText } from "../faults/fault.ts";
 import { readTopology, type Topology } from "../hardware/topology.ts";
 import type { Logger } from "../log/logger.ts";
-import { shortHostName } from "../security/credentials.ts";
-import { loadTransportSecurity } from "../security/tls.ts";
+import { type CredentialSigner, credentialSigner, shortHostName } from "../security/credentials.ts";
+import { loadTransportSecurity, type TransportSecurity } from "../security/tls.ts";
 import { createAttachInfoCache } from "../services/agent/attach-info.ts";
+import { countCalls } from "../services/agent/counters.ts";
 import { createFabricSource } from "../services/agent/fabric-source.ts";
 import { agentModules } from "../services/agent/index.ts";
 import { createProcessMonitor } from "../services/agent/process-monitor.ts";
+import { createCredentialRequests } from "../services/agent/request-credentials.ts";
+import { createClientTelemetry } from "../services/agent/telemetry.ts";
 import { DAOS_VERSION } from "../version.ts";
+import { listenForControl } from "./agent/control.ts";
 import { cleanUpMachine, handleEviction } from "./agent/management.ts";
 import { untilStopped } from "./agent/signals.ts";
+import { type AgentParts, agentGauges, agentStatus } from "./agent/status.ts";
 import { lookUpUser } from "./agent/users.ts";
+import { keepCertificates } from "./certificates.ts";
+import { prepareSocketFolder } from "./socket-folder.ts";
 
 /** File name of the socket in the runtime folder; libdaos looks for it under this name. */
 export const AGENT_SOCKET = "daos_agent.sock";
@@ -55,8 +61,14 @@ export interface Agent {
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { config, log } = options;
   log.info(`Starting ${AGENT_VERSION_TEXT} (pid ${process.pid})`);
-  if (config.telemetryEnabled) log.notice("telemetry_enabled: this agent collects no client telemetry");
-  const transport = await loadTransportSecurity(config.transportConfig, "agent");
+  const certificates = await keepCertificates(
+    await loadTransportSecurity(config.transportConfig, "agent"),
+    config.transportConfig,
+    "agent",
+    log,
+  );
+  const { transport } = certificates;
+  const signer = signerOf(transport);
   const hosts = hostAddresses(config.accessPoints, config.port);
   const client: ClientContext = {
     security: transport,
@@ -65,6 +77,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     log,
   };
   const machineName = () => shortHostName(hostname());
+  const startedAt = performance.now();
+  const stopping = new AbortController();
   let shuttingDown = false;
   const isShuttingDown = () => shuttingDown;
 
@@ -79,56 +93,103 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     configured: config.fabricIfaces,
     excluded: config.excludeFabricIfaces,
     disabled: config.disableCaching || options.disableFabricCache,
+    signal: stopping.signal,
     log,
   });
   const monitor = createProcessMonitor({ evict: handleEviction(client, hosts, isShuttingDown), log });
   if (config.enableEvictOnStart) await cleanUpMachine(client, hosts, machineName(), log);
   let topology: Promise<Topology> | undefined;
 
-  await mkdir(config.runtimeDir, { recursive: true });
-  const server = await listenDrpc({
-    path: join(config.runtimeDir, AGENT_SOCKET),
-    mode: 0o666, // every user's processes are clients
-    modules: agentModules({
+  const credentials = createCredentialRequests({
+    lookUp: lookUpUser,
+    machineName,
+    get signingKey() {
+      return signer();
+    },
+    log,
+  });
+  const telemetry = createClientTelemetry(config.telemetryPort !== undefined);
+  const { modules, counts } = countCalls(
+    agentModules({
       attachInfo: {
         systemName: config.name,
         providerIndex: config.providerIdx,
-        clientEnvVars: [],
+        clientEnvVars: telemetryVariables(config),
         source,
         fabric,
         topology: () => (topology ??= readTopology()),
         log,
       },
-      credentials: {
-        lookUp: lookUpUser,
-        machineName,
-        signingKey: transport.insecure ? undefined : createPrivateKey(transport.key),
-        log,
-      },
+      credentials,
+      setupTelemetry: telemetry.setup,
       monitor,
       isShuttingDown,
     }),
+    drpcMethodName,
+  );
+
+  await prepareSocketFolder(config.runtimeDir, log);
+  const server = await listenDrpc({
+    path: join(config.runtimeDir, AGENT_SOCKET),
+    mode: 0o666, // every user's processes are clients
+    modules,
+    fair: true,
     log,
   });
+  const refreshCaches = async (): Promise<void> => {
+    credentials.forget();
+    const results = await Promise.allSettled([fabric.refresh(), source.refresh()]);
+    const failed = results.filter((result) => result.status === "rejected");
+    if (failed.length > 0) throw new Error(failed.map(({ reason }) => errorText(reason)).join("; "));
+  };
+  const parts = { config, hosts, source, credentials, monitor, telemetry, counts, server };
+  const status = () => agentStatus(parts, startedAt);
+  const control = await listenForControl(config.runtimeDir, { status, refresh: refreshCaches }, log);
+  const exporter =
+    config.telemetryPort === undefined
+      ? undefined
+      : await startExporter(config.telemetryPort, config.telemetryRetain, parts, log);
   log.info(`${AGENT_VERSION_TEXT} (pid ${process.pid}) listening on ${server.path}`);
 
   return {
     socketPath: server.path,
     flushHandles: () => monitor.flush(),
-    async refreshCaches() {
-      const results = await Promise.allSettled([fabric.refresh(), source.refresh()]);
-      for (const result of results) {
-        if (result.status === "rejected") log.error(`refreshing caches: ${errorText(result.reason)}`);
-      }
-    },
+    refreshCaches: () =>
+      refreshCaches().catch((error) => log.error(`refreshing caches: ${errorText(error)}`)),
     async stop() {
       shuttingDown = true;
+      stopping.abort(new Error("the agent is shutting down"));
       if (!config.disableAutoEvict) await monitor.flush(true);
       monitor.stop();
-      await server.close(CALL_GRACE_MS);
+      await Promise.all([server.close(CALL_GRACE_MS), control.close(0), exporter?.stop()]);
+      certificates.stop();
       closeConnections();
     },
   };
+}
+
+/** What clients are told to set in their environment, as 2.6's agent does. */
+function telemetryVariables(config: AgentConfig): string[] {
+  if (!config.telemetryEnabled) return [];
+  const retain = config.telemetryRetain > 0 ? ["D_CLIENT_METRICS_RETAIN=1"] : [];
+  return ["D_CLIENT_METRICS_ENABLE=1", ...retain];
+}
+
+/** Loaded where it is wanted: most agents export nothing. */
+async function startExporter(port: number, retainMs: number, parts: AgentParts, log: Logger) {
+  const { startAgentExporter } = await import("./agent/telemetry.ts");
+  const { telemetry, counts } = parts;
+  return startAgentExporter({ port, retainMs, telemetry, counts, gauges: () => agentGauges(parts), log });
+}
+
+/** Signs with the key that is in use when it is asked. */
+function signerOf(transport: TransportSecurity): () => CredentialSigner | undefined {
+  if (transport.insecure) return () => undefined;
+  let signer: CredentialSigner | undefined;
+  transport.onChange?.(() => {
+    signer = undefined;
+  });
+  return () => (signer ??= credentialSigner(transport.cert, transport.key));
 }
 
 /** Runs an agent until SIGINT or SIGTERM. @throws as startAgent */

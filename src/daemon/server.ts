@@ -16,6 +16,7 @@ import { errorText } from "../faults/fault.ts";
 import { CtlSvc } from "../gen/ctl/ctl_pb.ts";
 import { MgmtSvc } from "../gen/mgmt/mgmt_pb.ts";
 import { ReplicaSvc } from "../gen/replica/replica_pb.ts";
+import { TokenSvc } from "../gen/token/token_pb.ts";
 import { readMemInfo } from "../hardware/meminfo.ts";
 import { keepCodePagesFew } from "../helper/code-pages.ts";
 import type { Logger } from "../log/logger.ts";
@@ -25,13 +26,14 @@ import { createManagement, createPeers } from "../services/management/index.ts";
 import { replicaService } from "../services/replica/service.ts";
 import { securityModules } from "../services/security.ts";
 import { rpcService, serveRpc } from "../services/serve.ts";
-import { makeFolder } from "../storage/durable.ts";
 import { prepareConfiguredNvme } from "../storage/prepare/start.ts";
 import { removeDeadTelemetry } from "../telemetry/leftovers.ts";
 import { DAOS_VERSION } from "../version.ts";
+import { keepCertificates } from "./certificates.ts";
 import { ownReplica, resolveReplicas } from "./server/address.ts";
 import { engineModules, mergeModules } from "./server/drpc.ts";
 import { createEngines } from "./server/engines.ts";
+import { openEnrollment } from "./server/enrollment.ts";
 import { awaitFabric, clientNetHints, engineNumaNode, type FabricDevices } from "./server/fabric.ts";
 import { cleanHugepages, detachFolderSizes, prepareHugepages, setCoreDumpFilter } from "./server/host.ts";
 import { createJoin } from "./server/join.ts";
@@ -39,6 +41,7 @@ import { databaseFolder, engineFacts } from "./server/replica.ts";
 import { createReplicaHost } from "./server/replica-host.ts";
 import { listenFault, removeStaleSockets } from "./server/sockets.ts";
 import { createServerTelemetry, type ServerTelemetry } from "./server/telemetry.ts";
+import { prepareSocketFolder } from "./socket-folder.ts";
 
 /** How long engines may take to stop in order before they are killed. */
 const ENGINE_GRACE_MS = 10_000;
@@ -53,6 +56,8 @@ export interface ServerOptions {
   readonly autoFormat: boolean;
   /** Keep "ram" tiers in ordinary folders: for a server that may not mount. */
   readonly scmAsFolder: boolean;
+  /** Key of the CA with which nodes that have a token get certificates; undefined: they get none here. */
+  readonly joinCaKey?: string | undefined;
   /** Addresses to listen on; none: every IPv4 address, as 2.6. */
   readonly listen: readonly string[];
 }
@@ -218,8 +223,11 @@ function hintsOf(config: ServerConfig, devices: FabricDevices) {
  */
 export async function startServer(options: ServerOptions, signal: AbortSignal): Promise<Server> {
   const { log } = options;
-  const prepared = await prepare(options, signal);
-  const { config, transport } = prepared;
+  const found = await prepare(options, signal);
+  const { config } = found;
+  const certificates = await keepCertificates(found.transport, config.transportConfig, "server", log);
+  const { transport } = certificates;
+  const prepared = { ...found, transport };
   const hosts = options.listen.length > 0 ? options.listen : ["0.0.0.0"];
   const telemetry = await createServerTelemetry({
     port: config.telemetryPort,
@@ -233,14 +241,26 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     telemetry,
   );
 
+  const doorstep = await openEnrollment({
+    caKey: options.joinCaKey,
+    transport,
+    replicas: prepared.replicas,
+    sys: systemField(config.name),
+    log,
+  }).catch((error: unknown) => {
+    certificates.stop();
+    throw error;
+  });
   const listen = hosts.map((host) => ({ host, port: config.port }));
   const rpc = await serveRpc({
     services: [
       rpcService(CtlSvc, control.service),
       rpcService(MgmtSvc, management.service),
       rpcService(ReplicaSvc, replicaService(replicaHost)),
+      rpcService(TokenSvc, management.tokens),
     ],
     raw: replicaHost.raw,
+    doorstep,
     transport,
     listen,
     systemName: config.name,
@@ -249,6 +269,7 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     observe: telemetry.rpc,
   }).catch(async (error: unknown) => {
     await telemetry.stop();
+    certificates.stop();
     throw listenFault(listen, error);
   });
   let drpc: DrpcServer | undefined;
@@ -258,6 +279,7 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
     replicaHost.close();
     await rpc.close(CALL_GRACE_MS);
     await drpc?.close(CALL_GRACE_MS);
+    certificates.stop();
     closeConnections();
   };
 
@@ -266,7 +288,7 @@ export async function startServer(options: ServerOptions, signal: AbortSignal): 
       `DAOS Control Server v${DAOS_VERSION} (pid ${process.pid}) listening on ` +
         `${replica === undefined ? `0.0.0.0:${rpc.port}` : selfAddr}`,
     );
-    await makeFolder(config.socketDir);
+    await prepareSocketFolder(config.socketDir, log);
     drpc = await listenDrpc({
       path: join(config.socketDir, "daos_server.sock"),
       mode: 0o600,

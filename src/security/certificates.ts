@@ -102,7 +102,8 @@ export async function certify(
   const cert = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: subject(options.commonName ?? component, options.node),
-    issuer: authority.cert.subject,
+    // The name as it is in the CA's certificate, byte for byte: Go compares bytes, and a string would be encoded anew.
+    issuer: authority.cert.subjectName,
     notBefore,
     notAfter: new Date(Math.min(notAfter.getTime(), authority.cert.notAfter.getTime())),
     publicKey,

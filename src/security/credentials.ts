@@ -1,4 +1,13 @@
-import { constants, createHash, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
+import {
+  constants,
+  createHash,
+  createPrivateKey,
+  type KeyObject,
+  sign,
+  timingSafeEqual,
+  verify,
+  X509Certificate,
+} from "node:crypto";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { errorText } from "../faults/fault.ts";
 import {
@@ -33,14 +42,50 @@ export interface UserIdentity {
 export const credentialOrigin = "agent";
 
 /**
+ * Before the certificate itself (DER, base64) in the origin of a credential whose signer has a key of its own: no
+ * server holds a copy of such a certificate, and none is needed, for the CA vouches for it.
+ */
+const certificateOrigin = "x509:";
+
+/** Who signs credentials on a node. */
+export interface CredentialSigner {
+  readonly key: KeyObject;
+  readonly origin: string;
+}
+
+/**
+ * The signer with an agent's certificate. One that nodes share is found by servers in their client_cert_dir, as 2.6
+ * does it; one made for this node alone (an OU in its subject) goes with each credential.
+ */
+export function credentialSigner(certPem: string, keyPem: string): CredentialSigner {
+  const cert = new X509Certificate(certPem);
+  const own = /^OU=/m.test(cert.subject);
+  return {
+    key: createPrivateKey(keyPem),
+    origin: own ? certificateOrigin + cert.raw.toString("base64") : credentialOrigin,
+  };
+}
+
+/** The certificate that an origin carries; undefined when it is the name of one. @throws Error */
+export function originCertificate(origin: string): X509Certificate | undefined {
+  if (!origin.startsWith(certificateOrigin)) return undefined;
+  if (origin.length > maxOriginLength) throw new Error("the certificate is too long");
+  return new X509Certificate(Buffer.from(origin.slice(certificateOrigin.length), "base64"));
+}
+
+const maxOriginLength = 16 << 10;
+
+/**
  * Makes the credential of a client process.
- * @param signingKey the agent's private key; undefined when the system runs without certificates
+ * @param signer the agent's; a bare key signs as 2.6 does; undefined when the system runs without certificates
  * @throws Error when the key is not RSA
  */
 export async function makeCredential(
   identity: UserIdentity,
-  signingKey: KeyObject | undefined,
+  signer: KeyObject | CredentialSigner | undefined,
 ): Promise<Credential> {
+  const { key: signingKey, origin } =
+    signer !== undefined && "origin" in signer ? signer : { key: signer, origin: credentialOrigin };
   const sys = create(SysSchema, {
     machinename: identity.machineName,
     user: principal(identity.user),
@@ -53,7 +98,7 @@ export async function makeCredential(
   return create(CredentialSchema, {
     token,
     verifier: { flavor: Flavor.AUTH_SYS, data: verifier },
-    origin: credentialOrigin,
+    origin,
   });
 }
 

@@ -75,5 +75,5 @@ export function expiryWarning(what: string, notAfter: Date, now = Date.now()): s
   const when = notAfter.toISOString();
   return days < 0
     ? `${what} has expired on ${when}`
-    : `${what} expires in ${days} day${days === 1 ? "" : "s"}, on ${when}: renew it with "daosctl cert renew"`;
+    : `${what} expires in ${days} day${days === 1 ? "" : "s"}, on ${when}: see "daosctl cert renew"`;
 }

@@ -104,12 +104,12 @@ export function followCertificates(loaded: CertificateTransport, options: LiveOp
   return live;
 }
 
-/** Changes when one of the files does. */
+/** Changes when one of the files does, comes or goes. */
 async function signature(files: TransportFiles): Promise<string> {
   const parts = await Promise.all(
     [files.caCert, files.cert, files.key].map(async (path) => {
-      const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-      return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+      const info = await stat(path, { bigint: true }).catch(() => undefined);
+      return info === undefined ? "absent" : `${info.ino}:${info.size}:${info.mtimeNs}:${info.ctimeNs}`;
     }),
   );
   return parts.join(" ");

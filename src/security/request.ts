@@ -1,3 +1,5 @@
+// The DI container of @peculiar/x509 wants this before anything of it.
+import "reflect-metadata";
 import { createPublicKey } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import { errorText } from "../faults/fault.ts";

@@ -86,3 +86,11 @@ export function clientTlsOptions(transport: CertificateTransport) {
         : new Error(`the peer's certificate is that of "${peer.subject?.CN}", not of a DAOS server`),
   };
 }
+
+/**
+ * Options of a TLS client that has no certificate yet and knows the system by a hash alone (client/enrollment.ts, which
+ * looks at what the server shows before it says anything).
+ */
+export function strangerTlsOptions() {
+  return { ...common, rejectUnauthorized: false, servername: serverCommonName };
+}

@@ -8,6 +8,8 @@ import { NotLeaderError, NotReplicaError, UnavailableError, UninitializedError }
 import { statusFromError } from "../faults/wire.ts";
 import type { Logger } from "../log/logger.ts";
 import { parseSystemField } from "../security/interop.ts";
+import { isComponent } from "../security/roles.ts";
+import { changesSomething, oneLine, subjectOf } from "./audit.ts";
 import { encodeAnswer } from "./encode-once.ts";
 import type { CallContext, Component } from "./method.ts";
 import type { RpcMethod } from "./service.ts";
@@ -54,11 +56,16 @@ export interface ChainOptions {
 export function createChain(options: ChainOptions): Chain {
   const { systemName, log, observe } = options;
 
-  async function invoke(call: IncomingCall, decode: () => Message): Promise<Message> {
+  async function invoke(
+    call: IncomingCall,
+    decode: () => Message,
+    tell: (request: Message) => void,
+  ): Promise<Message> {
     const { method } = call;
     call.admit();
     checkAccess(call);
     const request = decode();
+    tell(request);
     const sys = method.hasSystemField ? (request as Message & { readonly sys: string }).sys : undefined;
     const caller = checkVersion(call, sys);
     if (sys !== undefined && method.checksSystem) {
@@ -75,31 +82,51 @@ export function createChain(options: ChainOptions): Chain {
     return create(method.desc.output, answer);
   }
 
-  async function logged<T>(call: IncomingCall, work: () => Promise<T>): Promise<T> {
+  async function logged<T>(
+    call: IncomingCall,
+    work: (tell: (request: Message) => void) => Promise<T>,
+  ): Promise<T> {
     const startMs = performance.now();
+    const audited = changesSomething(call.method);
+    let request: Message | undefined;
+    const tell = (message: Message): void => {
+      request = message;
+    };
     try {
-      const answer = await work();
-      log.debug(callLine(call, startMs, "ok"));
-      observe?.(call.method.path, rpcCodeName(RpcCode.OK), (performance.now() - startMs) / 1000);
+      const answer = await work(tell);
+      ended(call, "OK", startMs);
+      const line = callLine(call, startMs, subjectOf(request), "ok");
+      if (audited) audit(call, line);
+      else log.debug(line);
       return answer;
     } catch (error) {
-      const line = callLine(call, startMs, `failed: ${errorText(error)}`);
+      if (observe !== undefined) ended(call, rpcCodeName(statusFromError(error).code), startMs);
+      const line = callLine(call, startMs, subjectOf(request), `failed: ${oneLine(errorText(error))}`);
       // A replica that is not the leader says so all day long: that is how callers find the leader.
       if (isExpected(error)) log.debug(line);
-      else log.error(line);
-      const code = rpcCodeName(statusFromError(error).code);
-      observe?.(call.method.path, code, (performance.now() - startMs) / 1000);
+      else log.error(audited ? `audit: ${line}` : line);
       throw error;
     }
   }
 
+  function ended(call: IncomingCall, code: string, startMs: number): void {
+    observe?.(call.method.path, code, (performance.now() - startMs) / 1000);
+  }
+
+  /** People's changes stand out from what servers and agents do by themselves. */
+  function audit(call: IncomingCall, line: string): void {
+    const byPerson = (call.certified ?? call.componentHeader) === "admin";
+    if (byPerson) log.notice(`audit: ${line}`);
+    else log.info(`audit: ${line}`);
+  }
+
   return {
     run: (call, request) =>
-      logged(call, async () => {
-        const answer = await invoke(call, () => decodeRequest(call.method, request));
+      logged(call, async (tell) => {
+        const answer = await invoke(call, () => decodeRequest(call.method, request), tell);
         return encodeAnswer(call.method.desc.output, answer);
       }),
-    runMessage: (call, request) => logged(call, () => invoke(call, () => request)),
+    runMessage: (call, request) => logged(call, (tell) => invoke(call, () => request, tell)),
   };
 }
 
@@ -138,10 +165,12 @@ function callContext(call: IncomingCall, caller: CallContext["caller"]): CallCon
   };
 }
 
-function callLine(call: IncomingCall, startMs: number, outcome: string): string {
-  const who = call.certified ?? call.componentHeader ?? "unknown";
+function callLine(call: IncomingCall, startMs: number, subject: string, outcome: string): string {
+  // Without certificates the caller says itself who it is.
+  const who = call.certified ?? (isComponent(call.componentHeader) ? call.componentHeader : "unknown");
+  const node = call.node === undefined ? "" : ` of node ${call.node}`;
   const tookMs = (performance.now() - startMs).toFixed(1);
-  return `rpc ${call.method.path} from ${who} at ${call.peerAddr}: ${outcome} (${tookMs} ms)`;
+  return `rpc ${call.method.path} from ${who}${node} at ${call.peerAddr}:${subject} ${outcome} (${tookMs} ms)`;
 }
 
 function isExpected(error: unknown): boolean {

@@ -24,8 +24,12 @@ export interface RpcLimits {
   /** Streams that one connection may reset at once, and a second after that; beyond it the connection is closed. */
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
-  /** SETTINGS and PING frames of a peer that may wait for an answer; more is a flood. */
-  readonly maxOutstandingPings: number;
+  /**
+   * PING and SETTINGS frames, which each ask for an answer, that one connection may send at once, and a second after
+   * that; beyond it the connection is cut. The liveliest of honest peers sends two a second.
+   */
+  readonly controlBurst: number;
+  readonly controlsPerSecond: number;
   /** TCP keep-alive probes begin after this silence: a dead peer frees its connection. */
   readonly keepAliveMs: number;
 }
@@ -47,6 +51,7 @@ export const defaultLimits: RpcLimits = {
   receiveTimeoutMs: 60_000,
   resetBurst: 5000,
   resetsPerSecond: 200,
-  maxOutstandingPings: 16,
+  controlBurst: 1000,
+  controlsPerSecond: 50,
   keepAliveMs: 15_000,
 };

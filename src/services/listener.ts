@@ -66,6 +66,13 @@ export async function listenOn(host: string, port: number, options: ListenerOpti
     const peer = peerOf(session, verifier, caller);
     connections.began(peer, session);
     session.on("error", (error) => log.debug(`connection from ${peer.addr}: ${errorText(error)}`));
+    // First of all, whatever becomes of it: an error that nobody listens to would end the process, and any caller can
+    // bring one about, by a stream that is refused at once and a session that is then closed for flooding.
+    session.on("stream", (stream) => stream.on("error", () => stream.destroy()));
+    boundControlFrames(session, limits, () => {
+      log.error(`cut ${peer.addr}: it floods the connection with pings or settings`);
+      connections.cut(peer.addr);
+    });
     if (peer.refusal === undefined) {
       session.on("stream", (stream, headers) => handle(peer, stream, headers));
     } else if (peer.stranger === true && doorstep !== undefined) {
@@ -121,7 +128,6 @@ function makeServer(transport: TransportSecurity, limits: RpcLimits): Http2Serve
       enablePush: false,
     },
     maxHeaderListPairs: limits.maxHeaderFields,
-    maxOutstandingPings: limits.maxOutstandingPings,
     // Calls that pass their deadline are reset by their callers; these are bounds for floods, not for a busy fan-out.
     streamResetBurst: limits.resetBurst,
     streamResetRate: limits.resetsPerSecond,
@@ -254,6 +260,26 @@ function oncePerSecond(log: Logger): (line: string) => void {
     sinceMs = now;
     held = 0;
   };
+}
+
+/**
+ * Bun ends a session whose answers to such frames pile up; a peer that reads them gets away with any number, so they
+ * are counted here too.
+ */
+function boundControlFrames(session: ServerHttp2Session, limits: RpcLimits, cut: () => void): void {
+  let tokens = limits.controlBurst;
+  let atMs = performance.now();
+  let over = false;
+  const count = (): void => {
+    const now = performance.now();
+    tokens = Math.min(limits.controlBurst, tokens + ((now - atMs) / 1000) * limits.controlsPerSecond) - 1;
+    atMs = now;
+    if (tokens >= 0 || over) return;
+    over = true;
+    cut();
+  };
+  session.on("ping", count);
+  session.on("remoteSettings", count);
 }
 
 /** How long calls may take to finish on a connection whose peer is trusted no more. */

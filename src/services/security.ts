@@ -1,4 +1,4 @@
-import type { KeyObject } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -6,11 +6,17 @@ import { DrpcModule, SecMethod } from "../drpc/methods.ts";
 import { DrpcStatusError, Status } from "../drpc/status.ts";
 import type { DrpcHandler, DrpcModules } from "../drpc/types.ts";
 import { errorText } from "../faults/fault.ts";
-import { type Credential, ValidateCredReqSchema, ValidateCredRespSchema } from "../gen/security/auth_pb.ts";
+import {
+  type Credential,
+  type Token,
+  ValidateCredReqSchema,
+  ValidateCredRespSchema,
+} from "../gen/security/auth_pb.ts";
 import type { Logger } from "../log/logger.ts";
-import { checkVerifier } from "../security/credentials.ts";
-import { maxCertMode, parseAll, readPem } from "../security/load.ts";
-import type { TransportSecurity } from "../security/tls.ts";
+import { checkVerifier, originCertificate } from "../security/credentials.ts";
+import { commonNameOf } from "../security/facts.ts";
+import { isCurrent, isSignedBy, maxCertMode, parseAll, readPem } from "../security/load.ts";
+import type { CertificateTransport, TransportSecurity } from "../security/tls.ts";
 
 /** DAOS statuses that an engine is answered with. */
 const derNoPerm = -1001;
@@ -22,7 +28,7 @@ const derNoCert = -2043;
  * `<client_cert_dir>/<origin>.crt`. Answers the token when it is, a DAOS status when it is not.
  */
 export function securityModules(transport: TransportSecurity, log: Logger): DrpcModules {
-  const keyOf = transport.insecure ? undefined : clientKeys(transport.clientCertDir);
+  const keysOf = transport.insecure ? undefined : signerKeys(transport);
 
   const validate: DrpcHandler = async (body) => {
     const cred = decodeCredential(body);
@@ -31,19 +37,18 @@ export function securityModules(transport: TransportSecurity, log: Logger): Drpc
       log.error("malformed credential");
       return status(derInval);
     }
-    let key: KeyObject | undefined;
-    if (keyOf !== undefined) {
+    let keys: readonly (KeyObject | undefined)[] = [undefined];
+    if (keysOf !== undefined) {
       try {
-        key = await keyOf(cred.origin);
+        keys = await keysOf(cred.origin);
       } catch (error) {
-        log.error(`cannot verify a credential of origin "${cred.origin}": ${errorText(error)}`);
+        log.error(`cannot verify a credential of origin "${shown(cred.origin)}": ${errorText(error)}`);
         return status(derNoCert);
       }
     }
-    try {
-      checkVerifier(token, verifier.data, key);
-    } catch (error) {
-      log.error(`cred verification failed: ${errorText(error)}`);
+    const problem = verificationProblem(token, verifier.data, keys);
+    if (problem !== undefined) {
+      log.error(`cred verification failed: ${problem}`);
       return status(derNoPerm);
     }
     return toBinary(ValidateCredRespSchema, create(ValidateCredRespSchema, { token }));
@@ -63,28 +68,92 @@ function status(value: number): Uint8Array {
   return toBinary(ValidateCredRespSchema, create(ValidateCredRespSchema, { status: value }));
 }
 
+/** Why none of the keys made the verifier; undefined when one did. */
+function verificationProblem(
+  token: Token,
+  verifier: Uint8Array,
+  keys: readonly (KeyObject | undefined)[],
+): string | undefined {
+  let problem: string | undefined = "no key";
+  for (const key of keys) {
+    try {
+      checkVerifier(token, verifier, key);
+      return undefined;
+    } catch (error) {
+      problem = errorText(error);
+    }
+  }
+  return problem;
+}
+
+/** A client wrote it: a log line is no place for all of it. */
+function shown(origin: string): string {
+  return origin.length > 64 ? `${origin.slice(0, 64)}…` : origin;
+}
+
 /** An origin names a file of the folder and nothing else, whatever a client wrote into it. */
 const safeOrigin = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** Certificates of nodes that are remembered as genuine. */
+const maxNodes = 4096;
+
+/**
+ * The keys that may have signed for an origin. A name stands for `<name>.crt` in the folder of client certificates, and
+ * for `<name>.previous.crt` beside it while agents change over to a new key; a certificate for itself.
+ */
+function signerKeys(transport: CertificateTransport): (origin: string) => Promise<readonly KeyObject[]> {
+  const fileKey = fileKeys(transport.clientCertDir);
+  const genuine = new Map<string, X509Certificate>();
+  let trusted = transport.ca;
+  return async (origin) => {
+    if (transport.ca !== trusted) {
+      genuine.clear();
+      trusted = transport.ca;
+    }
+    const cert = genuine.get(origin) ?? originCertificate(origin);
+    if (cert !== undefined) {
+      if (!isCurrent(cert)) throw new Error("the certificate of the node has expired or is not yet valid");
+      if (!genuine.has(origin)) {
+        requireAgent(cert, transport);
+        if (genuine.size >= maxNodes) genuine.delete(genuine.keys().next().value!);
+        genuine.set(origin, cert);
+      }
+      return [cert.publicKey];
+    }
+    if (!safeOrigin.test(origin)) throw new Error("not a name of a certificate");
+    const [now, before] = await Promise.all([
+      fileKey(`${origin}.crt`),
+      fileKey(`${origin}.previous.crt`).catch(() => undefined),
+    ]);
+    return before === undefined ? [now] : [now, before];
+  };
+}
+
+/** Only agents vouch for users. @throws Error for any other certificate, and for one of another CA */
+function requireAgent(cert: X509Certificate, transport: CertificateTransport): void {
+  const authorities = parseAll(transport.caPath, transport.ca).filter((ca) => isCurrent(ca));
+  if (!isSignedBy(cert, authorities, [])) throw new Error("certificate signed by unknown authority");
+  if (commonNameOf(cert) !== "agent") throw new Error("the certificate is not that of an agent");
+}
 
 interface CachedKey {
   readonly version: string;
   readonly key: KeyObject;
 }
 
-/** Public keys by origin; a file is read again when it has changed. */
-function clientKeys(dir: string): (origin: string) => Promise<KeyObject> {
+/** Public keys by file name; a file is read again when it has changed. */
+function fileKeys(dir: string): (name: string) => Promise<KeyObject> {
   const cache = new Map<string, CachedKey>();
-  return async (origin) => {
-    if (!safeOrigin.test(origin)) throw new Error("not a name of a certificate");
-    const path = join(dir, `${origin}.crt`);
+  return async (name) => {
+    const path = join(dir, name);
     const info = await stat(path, { bigint: true }).catch(() => undefined);
     const version = info === undefined ? "" : `${info.ino} ${info.size} ${info.mtimeNs} ${info.mode}`;
-    const known = cache.get(origin);
+    const known = cache.get(name);
     if (known !== undefined && version !== "" && known.version === version) return known.key;
     const certs = parseAll(path, await readPem(path, maxCertMode));
     if (certs.length > 1) throw new Error(`${path} holds more than one certificate`);
     const key = certs[0]!.publicKey;
-    cache.set(origin, { version, key });
+    cache.set(name, { version, key });
     return key;
   };
 }

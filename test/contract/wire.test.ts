@@ -26,7 +26,7 @@ const table = fs
   });
 
 /** Contracts of ours that are no part of 2.6's. */
-const OURS = ["etcd/", "replica/"];
+const OURS = ["etcd/", "replica/", "token/"];
 
 /** Every generated file, by the name of the .proto it comes from. */
 const files = new Map<string, DescFile>();

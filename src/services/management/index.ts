@@ -4,6 +4,7 @@ import type { DrpcModules } from "../../drpc/types.ts";
 import { errorText } from "../../faults/fault.ts";
 import type { MgmtSvc } from "../../gen/mgmt/mgmt_pb.ts";
 import type { RASEventSchema } from "../../gen/shared/event_pb.ts";
+import type { TokenSvc } from "../../gen/token/token_pb.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Store, StoreChange } from "../../store/store.ts";
 import { stateFromRecords } from "../../system/records.ts";
@@ -18,6 +19,7 @@ import { managementMethods } from "./methods.ts";
 import type { ManagementParts } from "./parts.ts";
 import { createPoolLocks } from "./pool-locks.ts";
 import { managementDrpc } from "./srv-module.ts";
+import { tokenMethods } from "./tokens.ts";
 
 export type { EngineFacts, ManagementDeps } from "./deps.ts";
 export { createPeers, type PeerOptions, type Peers } from "./peers.ts";
@@ -26,6 +28,8 @@ export { createPeers, type PeerOptions, type Peers } from "./peers.ts";
 export interface Management {
   /** Handlers of mgmt.MgmtSvc. They answer from the start: that this is no replica, or not ready yet. */
   readonly service: ServiceImpl<typeof MgmtSvc>;
+  /** Handlers of daosctl.TokenSvc: the tokens with which nodes get a certificate. */
+  readonly tokens: ServiceImpl<typeof TokenSvc>;
   /** What engines ask (module SRV, all but NotifyReady). */
   readonly drpc: DrpcModules;
   /**
@@ -99,6 +103,7 @@ export function createManagement(deps: ManagementDeps): Management {
 
   return {
     service: managementMethods(parts),
+    tokens: tokenMethods(core),
     drpc: managementDrpc(parts),
     async start({ dir }) {
       if (running !== undefined) return;
