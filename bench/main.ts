@@ -11,6 +11,10 @@ const BENCHES: Record<string, () => Promise<BenchRow[]>> = {
   drpc: () => import("./drpc.ts").then((bench) => bench.run()),
   rpc: () => import("./rpc.ts").then((bench) => bench.run()),
   stall: () => import("./stall.ts").then((bench) => bench.run()),
+  agent: () => import("./agent.ts").then((bench) => bench.run()),
+  dmg: () => import("./dmg.ts").then((bench) => bench.run()),
+  pool: () => import("./pool.ts").then((bench) => bench.run()),
+  failover: () => import("./failover.ts").then((bench) => bench.run()),
   scale: () => import("./scale.ts").then((bench) => bench.run()),
 };
 

@@ -1,54 +1,41 @@
 /**
- * The management service with a simulated system of many ranks: one real leader, and a server for each two
- * ranks, all over real gRPC connections in this one process. What a rank costs must not grow with their
- * number: each row compares the cost for each of 2,048 ranks with that for each of 128.
+ * A system of up to 1,024 servers with two ranks each: one real leader in a process of its own, and in this
+ * one a server for each two ranks at an address of its own, all over real gRPC, with and without mutual TLS.
+ * What a rank costs must not grow with their number: each row compares the cost for each of 2,048 ranks with
+ * that for each of 128. The milliseconds are in the note, 2.6.0's in the name.
  */
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { fromBinary } from "@bufbuild/protobuf";
 import { callUnary, closeConnections } from "../src/client/transport.ts";
-import { MgmtMethod } from "../src/drpc/methods.ts";
-import type { EngineHarness } from "../src/engine/types.ts";
 import { CtlSvc } from "../src/gen/ctl/ctl_pb.ts";
 import { MgmtSvc } from "../src/gen/mgmt/mgmt_pb.ts";
-import { GroupUpdateReqSchema } from "../src/gen/mgmt/svc_pb.ts";
 import { silentLogger } from "../src/log/logger.ts";
-import { createManagement, createPeers, type Management } from "../src/services/management/index.ts";
+import { makeCertificates } from "../src/security/certificates.ts";
+import { insecureTransport, loadTransportSecurity, type TransportSecurity } from "../src/security/tls.ts";
 import type { ServiceImpl } from "../src/services/method.ts";
 import { type RpcServer, rpcService, serveRpc } from "../src/services/serve.ts";
-import { openSqliteStore } from "../src/store/sqlite.ts";
-import { nilRank } from "../src/system/ranks.ts";
+import {
+  type Counters,
+  joinRank,
+  type ManagementProcess,
+  startManagement,
+  systemName,
+} from "./management.ts";
 import { type BenchRow, median } from "./report.ts";
 
 const SIZES = [128, 512, 2048];
 const RANKS_PER_HOST = 2;
-const ROUNDS = 5;
-const SYS = "daos_server-2.6.0";
+const ROUNDS = 7;
 
-const security = { insecure: true } as const;
-
-function call<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodUnary<I, O>,
-  host: string,
-  request: MessageInitShape<I>,
-): Promise<MessageShape<O>> {
-  return callUnary(method, host, request, { security, component: "server", timeoutMs: 60_000 });
-}
-
-/** An engine that takes group maps and does nothing else. */
-function mapTakingEngine(): { readonly harness: EngineHarness; ranksTold(): number } {
-  let told = 0;
-  const harness: EngineHarness = {
-    instances: [],
-    isStarted: () => true,
-    async callDrpc(method, body) {
-      if (method === MgmtMethod.GROUP_UPDATE) told = fromBinary(GroupUpdateReqSchema, body).engines.length;
-      return new Uint8Array();
-    },
-  };
-  return { harness, ranksTold: () => told };
+/** Whose certificates are used. Without mutual TLS all are the same. */
+interface Wire {
+  readonly name: string;
+  readonly server: TransportSecurity;
+  readonly admin: TransportSecurity;
+  readonly agent: TransportSecurity;
+  readonly certificates?: string;
 }
 
 /** A server that stops its ranks by saying so. Which they are it learns when they have joined. */
@@ -58,7 +45,7 @@ interface Host {
   readonly ranks: number[];
 }
 
-async function startHost(management?: Management): Promise<Host> {
+async function startHost(index: number, transport: TransportSecurity): Promise<Host> {
   const ranks: number[] = [];
   const answer = (state: string) => ({
     roles: ["server"] as const,
@@ -68,22 +55,22 @@ async function startHost(management?: Management): Promise<Host> {
     prepShutdownRanks: answer("stopping"),
     stopRanks: answer("stopped"),
   };
+  // All of 127/8 is this machine.
+  const host = `127.1.${index >> 7}.${(index & 0x7f) + 1}`;
   const server = await serveRpc({
-    services: [
-      rpcService(CtlSvc, control),
-      ...(management === undefined ? [] : [rpcService(MgmtSvc, management.service)]),
-    ],
-    transport: security,
-    listen: [{ host: "127.0.0.1", port: 0 }],
+    services: [rpcService(CtlSvc, control)],
+    transport,
+    listen: [{ host, port: 0 }],
     systemName: "daos_server",
     log: silentLogger,
     component: "server",
   });
-  return { server, addr: `127.0.0.1:${server.port}`, ranks };
+  return { server, addr: `${host}:${server.port}`, ranks };
 }
 
 interface Costs {
   readonly joinMs: number;
+  readonly mapMs: number;
   readonly queryMs: number;
   readonly attachMs: number;
   readonly stopMs: number;
@@ -99,97 +86,140 @@ async function medianMs(work: () => Promise<unknown>): Promise<number> {
   return median(times);
 }
 
-async function joinAll(hosts: readonly Host[], leader: string): Promise<void> {
-  const join = async (host: Host, idx: number, number: number): Promise<void> => {
-    const uuid = `00000000-0000-4000-8000-${number.toString(16).padStart(12, "0")}`;
-    const { rank } = await call(MgmtSvc.method.join, leader, {
-      sys: SYS,
-      uuid,
-      rank: nilRank,
-      addr: host.addr,
-      uri: `ofi+tcp://${host.addr.split(":")[0]}:${30_000 + idx}`,
-      nctxs: 18,
-      srvFaultDomain: `/host${number >> 1}`,
-      idx,
-      incarnation: BigInt(number),
-    });
-    host.ranks.push(rank);
-  };
+async function joinAll(hosts: readonly Host[], leader: ManagementProcess, wire: Wire): Promise<void> {
   await Promise.all(
     hosts.flatMap((host, n) =>
-      Array.from({ length: RANKS_PER_HOST }, (_, idx) => join(host, idx, n * RANKS_PER_HOST + idx)),
+      Array.from({ length: RANKS_PER_HOST }, async (_, idx) => {
+        host.ranks.push(await joinRank(leader, n * RANKS_PER_HOST + idx, host.addr, wire.server));
+      }),
     ),
   );
 }
 
-async function measure(rankCount: number): Promise<Costs> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), "bench-scale-"));
-  const engine = mapTakingEngine();
-  const replicas: string[] = [];
-  const deps = {
-    systemName: "daos_server",
-    version: "2.6.0",
-    replicas,
-    selfAddr: "",
-    hostname: "bench",
-    harness: engine.harness,
-    log: silentLogger,
-    openStore: (folder: string) => openSqliteStore({ dir: folder, addr: deps.selfAddr }),
-    peers: createPeers({ security, component: "server", sys: SYS }),
-    clientNetHints: [{ provider: "ofi+tcp" }],
-    engine: { targetCount: 16, hasNvme: true, hasMetaRole: false },
-    now: () => new Date(),
-  };
-  const management = createManagement(deps);
-  const first = await startHost(management);
-  deps.selfAddr = first.addr;
-  replicas.push(first.addr);
-  await management.start({ dir: path.join(dir, "db") });
-  const others = Array.from({ length: rankCount / RANKS_PER_HOST - 1 }, () => startHost());
-  const hosts = [first, ...(await Promise.all(others))];
+/** Waits until the engine has been told of all ranks. */
+async function told(leader: ManagementProcess, rankCount: number): Promise<Counters> {
+  for (;;) {
+    const counters = await leader.counters();
+    if (counters.ranksTold >= rankCount) return counters;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+async function measure(rankCount: number, wire: Wire): Promise<Costs & { readonly counters: Counters }> {
+  const leader = await startManagement({ certificates: wire.certificates });
+  const call = <I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+    security = wire.admin,
+    component: "admin" | "agent" | "server" = "admin",
+  ): Promise<MessageShape<O>> =>
+    callUnary(method, leader.addr, request, { security, component, timeoutMs: 60_000 });
+  const hosts = await Promise.all(
+    Array.from({ length: rankCount / RANKS_PER_HOST }, (_, index) => startHost(index, wire.server)),
+  );
   try {
-    await call(MgmtSvc.method.leaderQuery, first.addr, { sys: SYS });
+    await call(MgmtSvc.method.leaderQuery, { sys: systemName });
     const start = performance.now();
-    await joinAll(hosts, first.addr);
-    while (engine.ranksTold() < rankCount) await new Promise((resolve) => setImmediate(resolve));
+    await joinAll(hosts, leader, wire);
     const joinMs = performance.now() - start;
-    const queryMs = await medianMs(() => call(MgmtSvc.method.systemQuery, first.addr, { sys: SYS }));
+    const counters = await told(leader, rankCount);
+    const mapMs = performance.now() - start - joinMs;
+    const queryMs = await medianMs(() => call(MgmtSvc.method.systemQuery, { sys: systemName }));
     const attachMs = await medianMs(() =>
-      call(MgmtSvc.method.getAttachInfo, first.addr, { sys: SYS, allRanks: true }),
+      call(MgmtSvc.method.getAttachInfo, { sys: systemName, allRanks: true }, wire.agent, "agent"),
     );
     // Once to make the connections, which a leader keeps.
-    await call(MgmtSvc.method.systemStop, first.addr, { sys: SYS });
-    const stopMs = await medianMs(() => call(MgmtSvc.method.systemStop, first.addr, { sys: SYS }));
-    return { joinMs, queryMs, attachMs, stopMs };
+    await call(MgmtSvc.method.systemStop, { sys: systemName });
+    const stopMs = await medianMs(() => call(MgmtSvc.method.systemStop, { sys: systemName }));
+    return { joinMs, mapMs, queryMs, attachMs, stopMs, counters };
   } finally {
     closeConnections();
-    await management.stop();
+    await leader.stop();
     await Promise.all(hosts.map(({ server }) => server.close(0)));
-    fs.rmSync(dir, { recursive: true, force: true });
   }
 }
 
 const LABELS: Record<keyof Costs, string> = {
-  joinMs: "joins, each durable, and the group map told",
-  queryMs: "SystemQuery of all ranks",
-  attachMs: "GetAttachInfo of all ranks",
+  joinMs: "joins, each durable (2.6.0: 5600 ms)",
+  mapMs: "from the last join to the engine having the group map",
+  queryMs: "SystemQuery of all ranks (2.6.0: 39 ms)",
+  attachMs: "GetAttachInfo of all ranks (2.6.0: 85 ms)",
   stopMs: "SystemStop: two calls to each server",
 };
 
-export async function run(): Promise<BenchRow[]> {
-  const bySize = new Map<number, Costs>();
-  for (const size of SIZES) bySize.set(size, await measure(size));
-  const smallest = SIZES[0]!;
-  return (Object.keys(LABELS) as (keyof Costs)[]).map((kind) => {
+function rows(wire: Wire, bySize: ReadonlyMap<number, Costs & { readonly counters: Counters }>): BenchRow[] {
+  const found = (Object.keys(LABELS) as (keyof Costs)[]).map((kind) => {
     const perRank = SIZES.map((size) => bySize.get(size)![kind] / size);
     const ratios = perRank.map((cost) => cost / perRank[0]!);
     const figures = SIZES.map((size) => `${size}: ${bySize.get(size)![kind].toFixed(1)} ms`).join(", ");
     return {
-      name: `scale: ${LABELS[kind]}, cost a rank at ${SIZES.at(-1)} over ${smallest}`,
+      name: `scale, ${wire.name}: ${LABELS[kind]}, cost a rank at ${SIZES.at(-1)} over ${SIZES[0]}`,
       ratio: ratios.at(-1)!,
-      spread: [Math.min(...ratios.slice(1)), Math.max(...ratios.slice(1))],
+      spread: [Math.min(...ratios.slice(1)), Math.max(...ratios.slice(1))] as const,
       unit: "times",
       note: figures,
     };
   });
+  const counted = SIZES.map((size) => {
+    const { counters } = bySize.get(size)!;
+    return { size, commits: counters.commits / size, maps: counters.groupMaps };
+  });
+  const share = counted.map(({ commits }) => commits / counted[0]!.commits);
+  return [
+    ...found,
+    {
+      name: `scale, ${wire.name}: commits a join at ${SIZES.at(-1)} over ${SIZES[0]}`,
+      ratio: share.at(-1)!,
+      spread: [Math.min(...share.slice(1)), Math.max(...share.slice(1))],
+      unit: "times",
+      note: counted
+        .map(({ size, commits, maps }) => `${size}: ${commits.toFixed(3)}, ${maps} group maps`)
+        .join("; "),
+    },
+  ];
+}
+
+async function wires(folder: string): Promise<Wire[]> {
+  const { certDir, files } = await certificates(folder);
+  const load = (role: "server" | "admin" | "agent") =>
+    loadTransportSecurity(
+      {
+        allowInsecure: false,
+        caCert: files.caCert,
+        cert: files.cert[role],
+        key: files.key[role],
+        clientCertDir: files.clientCertDir,
+      },
+      role,
+    );
+  return [
+    { name: "insecure", server: insecureTransport, admin: insecureTransport, agent: insecureTransport },
+    {
+      name: "mutual TLS",
+      server: await load("server"),
+      admin: await load("admin"),
+      agent: await load("agent"),
+      certificates: certDir,
+    },
+  ];
+}
+
+async function certificates(folder: string) {
+  const files = await makeCertificates(folder);
+  return { files, certDir: path.dirname(files.caCert) };
+}
+
+export async function run(): Promise<BenchRow[]> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "bench-scale-"));
+  try {
+    const found: BenchRow[] = [];
+    for (const wire of await wires(folder)) {
+      const bySize = new Map<number, Costs & { readonly counters: Counters }>();
+      for (const size of SIZES) bySize.set(size, await measure(size, wire));
+      found.push(...rows(wire, bySize));
+    }
+    return found;
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { buildEmpty } from "./empty-program.ts";
 import type { BenchRow } from "./report.ts";
 import { ratioRow } from "./report.ts";
 
@@ -22,27 +23,7 @@ function once(argv: readonly string[]): number {
 export async function run(): Promise<BenchRow[]> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "daosctl-bench-"));
   try {
-    const empty = path.join(folder, "empty");
-    const built = spawnSync(
-      process.execPath,
-      [
-        "build",
-        "--compile",
-        "--minify",
-        "--bytecode",
-        "--format=esm",
-        "--no-compile-autoload-dotenv",
-        "--no-compile-autoload-bunfig",
-        "--compile-exec-argv=--disallow-code-generation-from-strings=strict",
-        "--compile-jit-policy",
-        "8",
-        path.join(import.meta.dirname, "empty.ts"),
-        "--outfile",
-        empty,
-      ],
-      { encoding: "utf8" },
-    );
-    if (built.status !== 0) throw new Error(`the empty program was not built: ${built.stderr}`);
+    const empty = buildEmpty(folder);
     const executable = path.resolve(import.meta.dirname, "..", "dist", "daosctl");
     const contenders = [["--version"], ["--help"]];
     const times = new Map<string, number[]>([["empty", []]]);

@@ -74,6 +74,11 @@ const tasks = {
     install();
     bun("test", ...rest);
   },
+  fuzz() {
+    install();
+    process.env.FUZZ_CASES ??= "1000000";
+    bun("test", "test/fuzz", ...rest);
+  },
   cluster() {
     install();
     build();
@@ -89,6 +94,10 @@ const tasks = {
     install();
     fs.rmSync(inRoot("src", "gen"), { recursive: true, force: true });
     tool("buf", "generate");
+  },
+  docs() {
+    install();
+    bun("scripts/docs.ts");
   },
   format() {
     install();

@@ -3,30 +3,9 @@
  * fast paths is imported when it is wanted, because imports are most of a short command's time.
  */
 import path from "node:path";
-import { DAOS_VERSION, daosctlRevision, daosctlVersion } from "./version.ts";
+import { versionText } from "./cli/version-text.ts";
 
 type Program = "daosctl" | "dmg" | "daos_server" | "daos_agent";
-
-const ROOT_HELP = `daosctl ${daosctlVersion}: the DAOS ${DAOS_VERSION} control plane in one executable
-
-Usage:
-  daosctl <command> [flags]
-
-Commands:
-  lab       Bring up a whole DAOS system on this machine, to try things out
-  server    Run and prepare a DAOS server (also as: daos_server)
-  agent     Run the client-side agent (also as: daos_agent)
-  cert      Make and look at the certificates of a system
-  dmg       Administer a DAOS system (also as: dmg)
-  storage   Prepare, reset and scan the storage of this node
-  version   Print the version
-
-Global flags:
-  -h, --help     Show this page, or that of a command
-      --version  Print the version
-
-Called through a symbolic link named dmg, daos_server or daos_agent it behaves as that program.
-`;
 
 function programName(): Program {
   const name = path.basename(process.argv0);
@@ -42,22 +21,24 @@ function finish(text: string, code: number): void {
 async function main(): Promise<void> {
   const program = programName();
   const argv = process.argv.slice(2);
+  if (process.env["GO_FLAGS_COMPLETION"] !== undefined) {
+    const { completeProgram } = await import("./cli/complete-program.ts");
+    return completeProgram(program, argv);
+  }
   if (program === "daosctl") {
     const [first] = argv;
     if (first === "--version" || first === "version") {
-      if (argv[1] !== "--json" && argv[1] !== "-j") {
-        return finish(`daosctl ${daosctlVersion} (revision ${daosctlRevision}, DAOS ${DAOS_VERSION})`, 0);
-      }
-      const document = {
-        name: "daosctl",
-        version: daosctlVersion,
-        revision: daosctlRevision,
-        daos_version: DAOS_VERSION,
-      };
-      return finish(JSON.stringify({ response: document, error: null, status: 0 }, null, 2), 0);
+      const json = argv.slice(1).some((word) => word === "--json" || word === "-j");
+      if (json || argv.length === 1 || first === "--version") return finish(versionText(json), 0);
     }
-    if (first === undefined || first === "--help" || first === "-h" || first === "help") {
-      return finish(ROOT_HELP, first === undefined ? 1 : 0);
+    if (
+      first === undefined ||
+      first === "--help" ||
+      first === "-h" ||
+      (first === "help" && argv.length === 1)
+    ) {
+      const { rootHelp } = await import("./cli/root-help.ts");
+      return finish(rootHelp(), first === undefined ? 1 : 0);
     }
     if (first === "helper") {
       const { runHelper } = await import("./helper/child.ts");

@@ -1,3 +1,4 @@
+import { causeOf } from "../faults/cause.ts";
 import { errorLines } from "../ui/errors.ts";
 import { isTold, printJson } from "../ui/json.ts";
 
@@ -10,8 +11,18 @@ export function reportFailure(prefix: string, error: unknown, json: boolean): vo
   for (const line of errorLines(prefix, error)) console.error(line);
 }
 
-/** 1 for every failure, as in 2.6; a command that has its own status sets `exitStatus` on the error. */
+/** A command that Ctrl-C has ended: the status of a shell for it. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+  readonly exitStatus = 130;
+  constructor() {
+    super("interrupted");
+  }
+}
+
+/** 1 for every failure, as in 2.6; an error that has its own status, or whose cause has, sets `exitStatus`. */
 export function exitStatusOf(error: unknown): number {
-  const own = (error as { exitStatus?: unknown } | undefined)?.exitStatus;
+  const statusOf = (thrown: unknown) => (thrown as { exitStatus?: unknown } | undefined)?.exitStatus;
+  const own = statusOf(error) ?? statusOf(causeOf(error));
   return typeof own === "number" ? own : 1;
 }

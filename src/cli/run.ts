@@ -1,20 +1,8 @@
-import type { AnyCommand } from "./command.ts";
 import { resolveCommand } from "./command.ts";
 import { exitStatusOf, reportFailure } from "./failure.ts";
 import { parseCommandLine } from "./parse.ts";
+import { programs } from "./programs.ts";
 import { UsageError } from "./usage-error.ts";
-
-type Loader = () => Promise<AnyCommand>;
-
-/** The programs and where their command trees are; each loads only its own. */
-const TREES: Record<string, Loader> = {
-  dmg: () => import("../commands/dmg/index.ts").then((module) => module.command),
-  server: () => import("../commands/server/index.ts").then((module) => module.command),
-  agent: () => import("../commands/agent/index.ts").then((module) => module.command),
-  cert: () => import("../commands/cert/index.ts").then((module) => module.command),
-  storage: () => import("../commands/storage/index.ts").then((module) => module.command),
-  lab: () => import("../commands/lab/index.ts").then((module) => module.command),
-};
 
 /** Runs one command line and gives the exit status. Never throws: what fails is reported. */
 export async function runProgram(program: string, argv: readonly string[]): Promise<number> {
@@ -22,9 +10,9 @@ export async function runProgram(program: string, argv: readonly string[]): Prom
   let rest: readonly string[];
   if (program === "daosctl") {
     const [first = "", ...others] = argv;
-    if (TREES[first] === undefined) {
+    if (!Object.hasOwn(programs, first)) {
       const { didYouMean } = await import("./suggest.ts");
-      const error = new UsageError(`unknown command "${first}"`, didYouMean(first, Object.keys(TREES)));
+      const error = new UsageError(`unknown command "${first}"`, didYouMean(first, Object.keys(programs)));
       reportFailure("daosctl", error, false);
       return 1;
     }
@@ -39,7 +27,7 @@ export async function runProgram(program: string, argv: readonly string[]): Prom
   const errorPrefix = tree === "dmg" ? "dmg" : "";
   let json = rest.includes("--json") || rest.includes("-j");
   try {
-    const root = await resolveCommand(await TREES[tree]!());
+    const root = await resolveCommand(await programs[tree]!.load());
     const parsed = await parseCommandLine(root, rest);
     if (parsed.helpWanted) {
       const { renderHelp } = await import("./help.ts");

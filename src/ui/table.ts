@@ -9,11 +9,14 @@ export interface TableOptions {
   readonly width?: number | undefined;
   /** Spaces in front of every line. */
   readonly indent?: number;
+  /** Columns by which the caller will move the table to the right: it has that much less room. */
+  readonly margin?: number;
 }
 
 /**
  * `rows` under `titles`, each cell padded to its column, a space between (2.6: text/tabwriter). A field a
- * row lacks shows as "None". Lines end with "\n".
+ * row lacks shows as "None". Lines end with "\n"; where there is a width, without spaces before it, since a
+ * terminal goes on to another line after one that fills it.
  */
 export function formatTable(
   titles: readonly string[],
@@ -27,7 +30,8 @@ export function formatTable(
     ...rows.map((row) => titles.map((title) => row[title] ?? "None")),
   ];
   const widths = titles.map((_, column) => Math.max(...cells.map((line) => textWidth(line[column]!))));
-  const limit = options.width ?? terminalWidth();
+  const room = options.width ?? terminalWidth();
+  const limit = room === undefined ? undefined : room - (options.margin ?? 0);
   return cells
     .map((line) => {
       const text =
@@ -71,7 +75,11 @@ function pad(count: number): string {
 }
 
 function cut(line: string, limit: number | undefined): string {
-  if (limit === undefined || limit < 20) return line;
+  if (limit === undefined) return line;
   const bare = line.trimEnd();
-  return textWidth(bare) > limit ? `${[...bare].slice(0, limit - 1).join("")}…` : line;
+  if (limit < 20 || textWidth(bare) <= limit) return bare;
+  return `${[...bare]
+    .slice(0, limit - 1)
+    .join("")
+    .trimEnd()}…`;
 }

@@ -36,6 +36,22 @@ describe("watch", () => {
     expect(said[1]).toStartWith("\u001b[4A\u001b[Jc\n\n");
   });
 
+  test("what a terminal breaks into more rows is drawn over too", async () => {
+    const { said, ...session } = screen();
+    const size = () => ({ columns: 10, rows: 24 });
+    await watch(session, frames("x".repeat(25), "c"), { intervalMs: 1, redraw: true, size });
+    // Three rows of x, an empty one, and "hh:mm:ss  (Ctrl-C ends)" in three.
+    expect(said[1]).toStartWith("\u001b[7A\u001b[Jc\n\n");
+  });
+
+  test("a frame higher than the terminal is cut", async () => {
+    const { said, ...session } = screen();
+    const size = () => ({ columns: 80, rows: 7 });
+    await watch(session, frames("1\n2\n3\n4\n5", "c"), { intervalMs: 1, redraw: true, size });
+    expect(said[0]).toStartWith("1\n2\n3\n… 2 more lines\n\n");
+    expect(said[1]).toStartWith("\u001b[6A");
+  });
+
   test("the first failure ends it, later ones are shown", async () => {
     const { said, ...session } = screen();
     await expect(watch(session, frames(new Error("no"), "a"), { intervalMs: 1 })).rejects.toThrow("no");

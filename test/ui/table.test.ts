@@ -25,6 +25,23 @@ describe("a table", () => {
     expect(formatTable(["A"], rows)).toContain("x".repeat(100));
   });
 
+  test("for a terminal has no line that fills more than it holds, nor spaces at an end", () => {
+    const cell = fc.string({ unit: fc.constantFrom(..."abc é"), maxLength: 60 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ A: cell, B: cell }), { maxLength: 10 }),
+        fc.integer({ min: 30, max: 90 }),
+        fc.constantFrom(0, 4, 8),
+        (rows, width, margin) => {
+          for (const line of formatTable(["A", "B"], rows, { width, margin }).split("\n")) {
+            expect([...line].length).toBeLessThanOrEqual(width - margin);
+            expect(line).toBe(line.trimEnd());
+          }
+        },
+      ),
+    );
+  });
+
   test("has lines of the same width", () => {
     const cell = fc.string({ unit: fc.constantFrom(..."abc é"), maxLength: 12 });
     fc.assert(

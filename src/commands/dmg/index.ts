@@ -35,6 +35,7 @@ export const command = defineCommand({
     config: () => import("./config/index.ts").then((module) => module.command),
     container: () => import("./container/index.ts").then((module) => module.command),
     firmware: () => import("./firmware/index.ts").then((module) => module.command),
+    manpage: () => import("./manpage.ts").then((module) => module.command),
     network: () => import("./network/index.ts").then((module) => module.command),
     pool: () => import("./pool/index.ts").then((module) => module.command),
     server: () => import("./server/index.ts").then((module) => module.command),

@@ -1,6 +1,7 @@
 /**
  * What stands around every dmg command: its client, its one document or its text, its errors in context.
  */
+import { InterruptedError } from "../../cli/failure.ts";
 import { type DmgClient, systemField } from "../../client/context.ts";
 import type { ControlConfig } from "../../config/types.ts";
 import { causeOf, wrapError } from "../../faults/cause.ts";
@@ -58,6 +59,8 @@ export async function runDmg(
     if (!traits.hosts && text(args, "host-list") !== undefined)
       throw new Error("unknown flag `l'/`host-list'");
     outcome = await body(session);
+    // Calls to many hosts end with what each of them said; that they were called off is all there is to say.
+    if (session.signal.aborted && (outcome.error ?? outcome.warnings)) throw new InterruptedError();
   } catch (error) {
     const told = inContext(session.json ? error : await advised(session, error), traits);
     if (session.json) printJson(null, told);
@@ -116,7 +119,7 @@ function makeSession(
 ): Session & { readonly output: Output; end(): Promise<void> } {
   const output = makeOutput(args);
   const abort = new AbortController();
-  const interrupt = () => abort.abort(new Error("interrupted"));
+  const interrupt = () => abort.abort(new InterruptedError());
   process.once("SIGINT", interrupt);
   let client: Promise<DmgClient> | undefined;
   return {
@@ -139,7 +142,8 @@ function makeSession(
   };
 }
 
-async function loadClient(
+/** The client that the global flags and the control configuration stand for. */
+export async function loadClient(
   args: Arguments,
   traits: CommandTraits,
   output: Output,

@@ -15,7 +15,16 @@ export interface WatchOptions {
   readonly intervalMs?: number;
   /** Whether to draw over the last frame (default: is standard output a terminal). Otherwise changes follow each other. */
   readonly redraw?: boolean;
+  /** Of the terminal that is drawn on. */
+  readonly size?: TerminalSize;
 }
+
+type TerminalSize = () => { readonly columns: number; readonly rows: number };
+
+const terminalSize: TerminalSize = () => ({
+  columns: process.stdout.columns || 80,
+  rows: process.stdout.rows || 24,
+});
 
 /**
  * Shows what `read` gives until it is done or Ctrl-C. Only its first failure ends the watch: servers may
@@ -24,9 +33,9 @@ export interface WatchOptions {
 export async function watch(
   session: Pick<Session, "say" | "signal">,
   read: () => Promise<Frame>,
-  { intervalMs = 1000, redraw = isatty(1) }: WatchOptions = {},
+  { intervalMs = 1000, redraw = isatty(1), size = terminalSize }: WatchOptions = {},
 ): Promise<void> {
-  const draw = redraw ? redrawing(session) : appending(session);
+  const draw = redraw ? redrawing(session, size) : appending(session);
   let first = true;
   while (!session.signal.aborted) {
     let frame: Frame;
@@ -48,14 +57,31 @@ function clock(): string {
   return new Date().toTimeString().slice(0, 8);
 }
 
-/** Each frame over the one before, the scrolled-off part of the terminal left alone. */
-function redrawing({ say }: Pick<Session, "say">): (text: string) => void {
+/**
+ * Each frame over the one before, the scrolled-off part of the terminal left alone. What is beyond the screen
+ * cannot be drawn over, so no frame is higher than that.
+ */
+function redrawing({ say }: Pick<Session, "say">, size: TerminalSize): (text: string) => void {
   let lines = 0;
   return (text) => {
-    const frame = `${text}\n\n${clock()}  (Ctrl-C ends)`;
-    say(`${lines === 0 ? "" : `\u001b[${lines}A\u001b[J`}${frame}`);
-    lines = frame.split("\n").length;
+    const { columns, rows } = size();
+    const room = Math.max(1, rows - 4);
+    const all = text.split("\n");
+    let height = 0;
+    const fitting = all.findIndex((line) => {
+      height += rowsOf(line, columns);
+      return height > room;
+    });
+    const shown = fitting < 0 ? all : [...all.slice(0, fitting), `… ${all.length - fitting} more lines`];
+    const frame = [...shown, "", `${clock()}  (Ctrl-C ends)`];
+    say(`${lines === 0 ? "" : `\u001b[${lines}A\u001b[J`}${frame.join("\n")}`);
+    lines = frame.reduce((sum, line) => sum + rowsOf(line, columns), 0);
   };
+}
+
+/** Rows of a terminal that a line takes. */
+function rowsOf(line: string, columns: number): number {
+  return Math.max(1, Math.ceil([...line].length / columns));
 }
 
 function appending({ say }: Pick<Session, "say">): (text: string) => void {

@@ -3,7 +3,7 @@ import { foldHosts, hostWithoutPort } from "../../../client/hostset.ts";
 import { formatRanks } from "../../../system/ranks.ts";
 import { shortErrorText } from "../../../ui/errors.ts";
 import type { Json } from "../../../ui/json.ts";
-import { formatTable, indentLines } from "../../../ui/table.ts";
+import { formatTable } from "../../../ui/table.ts";
 
 /** An empty list as 2.6 writes it where nothing was ever put into it: null. */
 export function listOrNull<T extends Json>(list: readonly T[]): readonly T[] | null {
@@ -41,7 +41,7 @@ export function hostErrorsText(errors: HostErrors): string {
   const rows = [...errors.values()]
     .map(({ error, hosts }) => ({ Hosts: printableHosts(hosts), Error: shortErrorText(error) }))
     .sort((left, right) => (left.Hosts + left.Error < right.Hosts + right.Error ? -1 : 1));
-  return `Errors:\n${indentLines(formatTable(["Hosts", "Error"], rows))}\n`;
+  return `Errors:\n${formatTable(["Hosts", "Error"], rows, { indent: 2 })}\n`;
 }
 
 /**

@@ -149,7 +149,7 @@ function folded(
   const errors =
     errorRows.length === 0
       ? ""
-      : `Errors:\n${indentLines(formatTable(["Host", column, "Error"], errorRows))}`;
+      : `Errors:\n${indentLines(formatTable(["Host", column, "Error"], errorRows, { margin: 4 }))}`;
   const results = new Map<string, { hosts: Set<string>; devices: string[] }>();
   const resultOf = (text: string) => {
     const found = results.get(text) ?? { hosts: new Set<string>(), devices: [] };

@@ -40,8 +40,8 @@ export function networkScanText(groups: readonly HostGroup<HostFabric>[]): strin
     .map(({ value, hosts }) => {
       const nodes = [...new Set(value.interfaces.map(({ numanode }) => numanode))].sort((a, b) => a - b);
       const tables = nodes.map((node) => {
-        const table = formatTable(["Provider", "Interfaces"], providerRows(value, node));
-        return `${indentLines(banner(`NUMA Socket ${node}`), 4)}\n${indentLines(table, 8)}\n`;
+        const table = formatTable(["Provider", "Interfaces"], providerRows(value, node), { indent: 8 });
+        return `${indentLines(banner(`NUMA Socket ${node}`), 4)}\n${table}\n`;
       });
       return `${banner(printableHosts(hosts, groups))}\n${tables.join("")}`;
     })

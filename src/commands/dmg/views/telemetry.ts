@@ -93,7 +93,9 @@ function metricRows(family: MetricFamily): string {
     ...family.simple.map(({ labels, value }) => row(typeNames[family.type], labels, goNumber(value))),
     ...family.observed.flatMap((metric) => observedRows(family.type, metric)),
   ];
-  return rows.length === 0 ? "No metrics found\n" : formatTable(["Metric", "Labels", "Value"], rows);
+  return rows.length === 0
+    ? "No metrics found\n"
+    : formatTable(["Metric", "Labels", "Value"], rows, { margin: 4 });
 }
 
 function observedRows(type: MetricType, metric: ObservedMetric): Row[] {
