@@ -7,36 +7,8 @@ import { unary } from "./unary.ts";
 
 const collectLogRpc = unary("ctl.CtlSvc", "CollectLog", CollectLogReqSchema, CollectLogRespSchema);
 
-/** What a server is to collect: the numbers of 2.6's lib/support. */
-export const LogFunction = {
-  copyServerConfig: 0,
-  systemCommand: 1,
-  serverLog: 2,
-  extraLogsDir: 3,
-  daosServerCommand: 4,
-  rsync: 11,
-  archive: 12,
-} as const;
-
-/** Commands that tell of a host; servers run these and no others. */
-export const systemCommands = [
-  "dmesg",
-  "df -h",
-  "mount",
-  "ps axf",
-  "top -bcn1 -w512",
-  "lspci -D",
-  "sysctl -a",
-  "printenv",
-  "rpm -qa --qf '(%{INSTALLTIME:date}): %{NAME}-%{VERSION}\\n'",
-] as const;
-
-export const daosServerCommands = ["daos_server version", "daos_metrics", "dump-topology"] as const;
-
-/** Kinds of logs by the word an administrator uses. */
-export const serverLogs = { server: "EngineLog", control: "ControlLog", admin: "HelperLog" } as const;
-
 export interface CollectRequest {
+  /** A step of bundle/steps.ts. */
   readonly logFunction: number;
   /** Folder on the server, and on the admin's node for rsync. */
   readonly targetFolder: string;

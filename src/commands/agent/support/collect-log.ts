@@ -1,7 +1,8 @@
 import { defineCommand } from "citty";
 import { collectFromAgent } from "../../../bundle/collect.ts";
 import { AGENT_COMMANDS, Step, SYSTEM_COMMANDS } from "../../../bundle/steps.ts";
-import { type CollectArgs, collectFlags, collectOnHost, type StepWords } from "../../host/collect-log.ts";
+import { collectFlags } from "../../host/collect-flags.ts";
+import { type CollectArgs, collectOnHost, type StepWords } from "../../host/collect-log.ts";
 import { type AgentFlags, agentConfig } from "../options.ts";
 
 export const command = defineCommand({

@@ -2,53 +2,24 @@ import { mkdir } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { defineCommand } from "citty";
-import { type CollectRequest, collectLog, LogFunction } from "../../../client/support.ts";
+import { archiveFolder } from "../../../bundle/files.ts";
+import { Step } from "../../../bundle/steps.ts";
+import { type CollectRequest, collectLog } from "../../../client/support.ts";
 import { errorText } from "../../../faults/fault.ts";
 import { startProgress } from "../../../ui/progress.ts";
+import { collectFlags } from "../../host/collect-flags.ts";
 import { type Arguments, flag, text } from "../arguments.ts";
 import { hostList } from "../options.ts";
 import { type Outcome, runDmg, type Session } from "../session.ts";
 import { collectSummary, type StepErrors } from "../views/support.ts";
-import { archiveFolder, collectDmgOutputs, collectSystemQuery } from "./dmg-outputs.ts";
+import { collectDmgOutputs, collectSystemQuery } from "./dmg-outputs.ts";
 import { checkTimes, serverSteps } from "./steps.ts";
 
 export const command = defineCommand({
   meta: { name: "collect-log", description: "Collect logs from servers" },
   args: {
     ...hostList,
-    "stop-on-error": { type: "boolean", alias: "s", description: "Stop at the very first error" },
-    "target-folder": {
-      type: "string",
-      alias: "t",
-      description: "Folder the logs will be copied to",
-      valueHint: "path",
-    },
-    archive: { type: "boolean", alias: "z", description: "Archive the log/config files" },
-    "extra-logs-dir": {
-      type: "string",
-      alias: "c",
-      description: "Collect the logs of this folder too",
-      valueHint: "path",
-    },
-    "start-date": {
-      type: "string",
-      alias: "D",
-      description: "First day of logs: MM-DD-YYYY",
-      valueHint: "date",
-    },
-    "end-date": {
-      type: "string",
-      alias: "F",
-      description: "Last day of logs: MM-DD-YYYY",
-      valueHint: "date",
-    },
-    "log-start-time": {
-      type: "string",
-      alias: "S",
-      description: "Start of logs: HH:MM:SS",
-      valueHint: "time",
-    },
-    "log-end-time": { type: "string", alias: "E", description: "End of logs: HH:MM:SS", valueHint: "time" },
+    ...collectFlags,
     "log-type": {
       type: "string",
       alias: "e",
@@ -89,11 +60,11 @@ async function collect(session: Session): Promise<Outcome> {
       });
     }
     const adminNode = hostname().split(".")[0]!;
-    const copied = await onServers("rsync", { logFunction: LogFunction.rsync, adminNode });
+    const copied = await onServers("rsync", { logFunction: Step.rsync, adminNode });
     if (flag(args, "archive")) {
       await archiveFolder(folder);
       // What could not be fetched is at least packed where it is.
-      if (!copied) await onServers("archive", { logFunction: LogFunction.archive, adminNode });
+      if (!copied) await onServers("archive", { logFunction: Step.archive, adminNode });
     }
   } finally {
     progress?.end();

@@ -78,14 +78,3 @@ function sameOptions({ args, json }: Session): string[] {
     ...(json ? ["-j"] : []),
   ];
 }
-
-/** Packs the folder beside itself, `<folder>.tar.gz`, for its owner alone. */
-export async function archiveFolder(folder: string): Promise<void> {
-  const archive = `${folder}.tar.gz`;
-  await writeFile(archive, "", { mode: 0o600 });
-  const tar = Bun.spawn(["tar", "-czf", archive, "-C", path.dirname(folder), path.basename(folder)], {
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  if ((await tar.exited) !== 0) throw new Error(`tar: ${(await new Response(tar.stderr).text()).trim()}`);
-}

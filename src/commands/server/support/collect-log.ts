@@ -8,7 +8,8 @@ import { defaultServerConfig } from "../../../config/defaults.ts";
 import { loadServerConfig } from "../../../config/server.ts";
 import { activeConfigName } from "../../../config/to-yaml.ts";
 import type { ServerConfig } from "../../../config/types.ts";
-import { type CollectArgs, collectFlags, collectOnHost, type StepWords } from "../../host/collect-log.ts";
+import { collectFlags } from "../../host/collect-flags.ts";
+import { type CollectArgs, collectOnHost, type StepWords } from "../../host/collect-log.ts";
 import { hostOptions, optionalConfig } from "../../storage/options.ts";
 
 export const command = defineCommand({
