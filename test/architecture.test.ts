@@ -5,7 +5,7 @@ import path from "node:path";
 const sources = path.resolve(import.meta.dirname, "..", "src");
 
 /**
- * Which rooms a room may import, beside itself (docs/architecture.md). `gen`, `faults`, `log` and
+ * Which rooms a room may import, beside itself (docs/architecture.md). `faults`, `files`, `gen`, `log` and
  * version.ts are open to all; what is absent here is refused.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -44,6 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   engine: ["client", "config", "drpc", "hardware", "helper", "storage", "system", "services"],
   faults: [],
   ffi: [],
+  files: [],
   gen: [],
   hardware: ["config", "helper"],
   helper: ["ffi"],
@@ -69,7 +70,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   telemetry: ["helper"],
   ui: ["cli", "system", "client"],
 };
-const OPEN_TO_ALL = ["gen", "faults", "log", "version.ts"];
+const OPEN_TO_ALL = ["faults", "files", "gen", "log", "version.ts"];
 
 function files(folder: string): string[] {
   return fs

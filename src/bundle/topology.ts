@@ -1,4 +1,4 @@
-import { formatBytes } from "../client/sizes.ts";
+import { formatBytes } from "../faults/bytes.ts";
 import {
   addressText,
   type BlockDevice,

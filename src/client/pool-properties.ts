@@ -2,9 +2,11 @@
  * The pool properties an administrator may see and set, with their numbers on the wire, the values they
  * take and the words for them (daos_prop.h, 2.6's property table).
  */
+
+import { formatIecBytes } from "../faults/bytes.ts";
 import { isValidLabel } from "../system/labels.ts";
 import { parseRanks } from "../system/ranks.ts";
-import { formatIecBytes, parseBytes } from "./sizes.ts";
+import { parseBytes } from "./sizes.ts";
 
 export type PropertyValue = string | bigint;
 

@@ -1,29 +1,4 @@
-/** Sizes in bytes as 2.6 prints and reads them (github.com/dustin/go-humanize: SI and IEC units). */
-
-const siUnits = ["B", "kB", "MB", "GB", "TB", "PB", "EB"] as const;
-const iecUnits = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"] as const;
-
-/** `1.0 GB`, `83 MB`, `7 B`: powers of 1000. */
-export function formatBytes(sizeBytes: bigint | number): string {
-  return format(BigInt(sizeBytes), 1000n, siUnits);
-}
-
-/** `64 KiB`: powers of 1024. */
-export function formatIecBytes(sizeBytes: bigint | number): string {
-  return format(BigInt(sizeBytes), 1024n, iecUnits);
-}
-
-function format(sizeBytes: bigint, base: bigint, units: readonly string[]): string {
-  if (sizeBytes < 10n) return `${sizeBytes} B`;
-  let unit = 0;
-  let scale = 1n;
-  while (unit + 1 < units.length && sizeBytes >= scale * base) {
-    scale *= base;
-    unit++;
-  }
-  const value = Math.floor((Number(sizeBytes) / Number(scale)) * 10 + 0.5) / 10;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
-}
+/** Sizes in bytes as 2.6 reads them (github.com/dustin/go-humanize: SI and IEC units); faults/bytes.ts prints them. */
 
 const factors = new Map<string, number>([
   ["", 1],

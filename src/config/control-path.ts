@@ -1,18 +1,11 @@
-import { access } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { exists } from "../files/exists.ts";
 import { systemControlConfigPath } from "./defaults.ts";
 
 /** The files that are tried when none is named: the person's own, then the system's. */
 export function controlConfigCandidates(env: Record<string, string | undefined> = process.env): string[] {
   return [join(env.HOME || homedir(), ".daos_control.yml"), systemControlConfigPath];
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /**

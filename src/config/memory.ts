@@ -1,6 +1,6 @@
+import { formatIecBytes } from "../faults/bytes.ts";
 import {
   badConfig,
-  binarySize,
   hugepagesDisabledWithBdevs,
   ramdiskLowMemory,
   ramdiskOverMaximum,
@@ -50,7 +50,7 @@ export function settleHugepages(config: ServerConfig, memory: MemoryFacts, log: 
   if (config.disableHugepages) throw hugepagesDisabledWithBdevs();
   if (config.nrHugepages === 0) {
     config.nrHugepages = needed;
-    const size = binarySize(needed * memory.hugepageSizeKib * bytesPerKiB);
+    const size = formatIecBytes(needed * memory.hugepageSizeKib * bytesPerKiB);
     log.info(`hugepage count automatically set to ${needed} (${size})`);
   } else if (config.nrHugepages < needed) {
     log.notice(
@@ -93,7 +93,7 @@ export function maximumRamdiskBytes(config: ServerConfig, memory: MemoryFacts): 
   const reserved = reservedBytes(held);
   if (totalBytes < reserved) {
     throw badConfig(
-      `calculate ramdisk size: insufficient ram to meet minimum requirements (mem stats: total ${binarySize(totalBytes)} - (hugepages ${binarySize(held.hugepageBytes)} + sys rsvd ${binarySize(held.systemBytes)} + (engine rsvd ${binarySize(held.engineBytes)} * nr engines ${held.engineCount})))`,
+      `calculate ramdisk size: insufficient ram to meet minimum requirements (mem stats: total ${formatIecBytes(totalBytes)} - (hugepages ${formatIecBytes(held.hugepageBytes)} + sys rsvd ${formatIecBytes(held.systemBytes)} + (engine rsvd ${formatIecBytes(held.engineBytes)} * nr engines ${held.engineCount})))`,
       "lower 'targets', 'nr_hugepages' or 'system_ram_reserved' in the server configuration, or add memory",
     );
   }
@@ -130,7 +130,7 @@ export function settleRamdiskSize(config: ServerConfig, memory: MemoryFacts, log
     }
     if (tier.scmSize === 0) {
       tier.scmSize = Math.floor(most / bytesPerGiB);
-      log.info(`engine-${engine.index}: ramdisk size automatically set to ${binarySize(most)}`);
+      log.info(`engine-${engine.index}: ramdisk size automatically set to ${formatIecBytes(most)}`);
     } else if (tier.scmSize * bytesPerGiB > most) {
       throw ramdiskOverMaximum(tier.scmSize * bytesPerGiB, most, minimumRamdiskBytes);
     }

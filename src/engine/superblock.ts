@@ -1,7 +1,7 @@
 import { readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { parse, stringify } from "yaml";
-import { syncFolder, writeFileDurable } from "../storage/durable.ts";
+import { syncFolder, writeFileDurable } from "../files/durable.ts";
 
 /** The one version that 2.6 writes and reads. */
 const VERSION = 1;

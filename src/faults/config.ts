@@ -1,3 +1,4 @@
+import { formatIecBytes } from "./bytes.ts";
 import { FaultCode } from "./codes.ts";
 import { Fault } from "./fault.ts";
 
@@ -5,20 +6,6 @@ import { Fault } from "./fault.ts";
  * Faults of the three YAML files. Numbers and domains are those of 2.6 ("serverconfig", "storage",
  * "client"), so that a person can look them up; where in the file is added by config/problem.ts.
  */
-
-/** Bytes in the binary units that 2.6 prints: "4.0 GiB", "16 GiB". */
-export function binarySize(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  if (unit === 0) return `${bytes} B`;
-  const rounded = Math.floor(value * 10 + 0.5) / 10;
-  return `${rounded >= 10 ? Math.round(rounded) : rounded.toFixed(1)} ${units[unit]}`;
-}
 
 function serverConfigFault(code: number, description: string, resolution: string): Fault {
   return new Fault("serverconfig", code, description, resolution);
@@ -284,8 +271,8 @@ export function controlMetadataNoPath(): Fault {
 export function ramdiskUnderMinimum(configuredBytes: number, minimumBytes: number): Fault {
   return storageFault(
     FaultCode.ServerConfigRamdiskUnderMinMem,
-    `configured ram-disk size ${binarySize(configuredBytes)} is lower than the minimum (${binarySize(minimumBytes)}) required for SCM`,
-    `remove 'scm_size', so that the server sizes the ram tier, or give it at least ${binarySize(minimumBytes)}`,
+    `configured ram-disk size ${formatIecBytes(configuredBytes)} is lower than the minimum (${formatIecBytes(minimumBytes)}) required for SCM`,
+    `remove 'scm_size', so that the server sizes the ram tier, or give it at least ${formatIecBytes(minimumBytes)}`,
   );
 }
 
@@ -296,15 +283,15 @@ export function ramdiskOverMaximum(
 ): Fault {
   return serverConfigFault(
     FaultCode.ServerConfigRamdiskOverMaxMem,
-    `configured scm tmpfs size ${binarySize(configuredBytes)} is larger than the maximum (${binarySize(maximumBytes)}) that total system memory (RAM) will allow`,
-    `remove 'scm_size', so that the server sizes the ram tier, or give it between ${binarySize(minimumBytes)} and ${binarySize(maximumBytes)}`,
+    `configured scm tmpfs size ${formatIecBytes(configuredBytes)} is larger than the maximum (${formatIecBytes(maximumBytes)}) that total system memory (RAM) will allow`,
+    `remove 'scm_size', so that the server sizes the ram tier, or give it between ${formatIecBytes(minimumBytes)} and ${formatIecBytes(maximumBytes)}`,
   );
 }
 
 export function ramdiskLowMemory(ramdiskBytes: number, neededBytes: number, presentBytes: number): Fault {
   return storageFault(
     FaultCode.ScmRamdiskLowMem,
-    `Total memory (RAM) insufficient for configured ${binarySize(ramdiskBytes)} ram-disk size, want ${binarySize(neededBytes)} RAM but only have ${binarySize(presentBytes)}`,
+    `Total memory (RAM) insufficient for configured ${formatIecBytes(ramdiskBytes)} ram-disk size, want ${formatIecBytes(neededBytes)} RAM but only have ${formatIecBytes(presentBytes)}`,
     "lower 'targets' or 'system_ram_reserved' in the server configuration, or add memory",
   );
 }

@@ -1,6 +1,7 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { errorText } from "../faults/fault.ts";
+import { writeFileDurable } from "../files/durable.ts";
 import { labFault } from "./error.ts";
 import type { LabLayout } from "./layout.ts";
 
@@ -67,18 +68,5 @@ export async function requireRecord(layout: LabLayout): Promise<LabRecord> {
 
 /** Replaces the record in one step. */
 export async function writeRecord(layout: LabLayout, record: LabRecord): Promise<void> {
-  const draft = `${layout.record}.${process.pid}.tmp`;
-  try {
-    const file = await open(draft, "w", 0o644);
-    try {
-      await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, layout.record);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
+  await writeFileDurable(layout.record, `${JSON.stringify(record, null, 2)}\n`, 0o644);
 }

@@ -1,9 +1,10 @@
 // The DI container of @peculiar/x509 wants this before anything of it.
 import "reflect-metadata";
-import { access, chmod, copyFile, mkdir, rename, rmdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rename, rmdir, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
+import { exists } from "../files/exists.ts";
 import type { Component } from "./roles.ts";
 
 /**
@@ -243,13 +244,6 @@ export function pemOf(cert: x509.X509Certificate): string {
 export async function keyPemOf(keys: CryptoKeyPair): Promise<string> {
   const der = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
   return `${x509.PemConverter.encode(der, "PRIVATE KEY")}\n`;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** The umask of the caller must not decide what others can read. */

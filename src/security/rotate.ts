@@ -1,5 +1,7 @@
 import { readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { writeFileDurable } from "../files/durable.ts";
+import { exists } from "../files/exists.ts";
 import { authorityCertificate, keyPair, loadAuthority, readKey } from "./authority.ts";
 import {
   type CertificateAuthority,
@@ -13,7 +15,6 @@ import {
   type Validity,
 } from "./certificates.ts";
 import { factsOf } from "./facts.ts";
-import { exists, replaceFile } from "./folder.ts";
 import { parseAll, readPem } from "./load.ts";
 import type { Component } from "./roles.ts";
 
@@ -57,7 +58,7 @@ async function reissue(
   const plan: PlannedFile[] = [];
   const put = async (path: string, what: string, text: () => Promise<string> | string, mode: number) => {
     plan.push({ path, what, action: (await exists(path)) ? "replace" : "write" });
-    if (options.dryRun !== true) await replaceFile(path, await text(), mode);
+    if (options.dryRun !== true) await writeFileDurable(path, await text(), mode);
   };
   for (const component of which) {
     const old = await readFile(files.cert[component], "utf8").catch(() => undefined);
@@ -135,11 +136,11 @@ export async function beginRotation(
   const commonName = nextName(factsOf(authorityCertificate(current)).commonName);
   const next = await makeAuthority({ notBefore: options.notBefore, days: options.days, commonName });
   // The key last: after a crash in between, finishing takes the bundle back to the CA whose key there is.
-  await replaceFile(files.caCert, `${bundle.trimEnd()}\n${pemOf(next.cert)}`, 0o644);
+  await writeFileDurable(files.caCert, `${bundle.trimEnd()}\n${pemOf(next.cert)}`, 0o644);
   try {
-    await replaceFile(nextKeyPath(files), await keyPemOf(next.keys), 0o400);
+    await writeFileDurable(nextKeyPath(files), await keyPemOf(next.keys), 0o400);
   } catch (error) {
-    await replaceFile(files.caCert, bundle, 0o644);
+    await writeFileDurable(files.caCert, bundle, 0o644);
     throw error;
   }
   return plan;
@@ -184,7 +185,7 @@ export async function finishRotation(
     { path: oldKeyPath(files), action: "remove", what: "key of the old CA" },
   ];
   if (options.dryRun === true) return plan;
-  await replaceFile(files.caCert, pemOf(authority.cert), 0o644);
+  await writeFileDurable(files.caCert, pemOf(authority.cert), 0o644);
   await rm(oldKeyPath(files), { force: true });
   return plan;
 }

@@ -10,11 +10,11 @@ import {
   type StorageTierConfig,
 } from "../config/types.ts";
 import { errorText } from "../faults/fault.ts";
+import { writeFileDurable } from "../files/durable.ts";
 import { readPciBusRange } from "../hardware/topology.ts";
 import type { Logger } from "../log/logger.ts";
 import { nvmeConf, parseBusRange } from "./bdev/conf.ts";
 import { createBdevFile } from "./bdev/file.ts";
-import { writeFileDurable } from "./durable.ts";
 import { metadataEngineFolder, metadataFolder, metadataNeedsFormat } from "./metadata.ts";
 import type { ScmBackend } from "./scm/backend.ts";
 import { createDcpmScm } from "./scm/dcpm.ts";

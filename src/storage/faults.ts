@@ -1,6 +1,6 @@
+import { formatIecBytes } from "../faults/bytes.ts";
 import { FaultCode } from "../faults/codes.ts";
 import { Fault } from "../faults/fault.ts";
-import { binarySize } from "./size.ts";
 
 /** Storage is formatted and the request did not say to format it again. */
 export function faultAlreadyFormatted(path: string): Fault {
@@ -58,8 +58,8 @@ export function faultRamdiskLowMemory(kind: string, ramdisk: bigint, need: bigin
   return new Fault(
     "storage",
     FaultCode.ScmRamdiskLowMem,
-    `${kind} memory (RAM) insufficient for configured ${binarySize(ramdisk)} ram-disk size, want ` +
-      `${binarySize(need)} RAM but only have ${binarySize(have)}`,
+    `${kind} memory (RAM) insufficient for configured ${formatIecBytes(ramdisk)} ram-disk size, want ` +
+      `${formatIecBytes(need)} RAM but only have ${formatIecBytes(have)}`,
     "reduce the engine targets, 'scm_size' or 'system_ram_reserved' in the server config file",
   );
 }
@@ -69,8 +69,8 @@ export function faultRamdiskBadSize(existing: bigint, configured: bigint): Fault
   return new Fault(
     "storage",
     FaultCode.ScmRamdiskBadSize,
-    `already-mounted ramdisk size ${binarySize(existing)} is too far from optimal size of ${binarySize(configured)}`,
-    `unmount the ramdisk and allow DAOS to manage it, or remount with size ${binarySize(configured)}`,
+    `already-mounted ramdisk size ${formatIecBytes(existing)} is too far from optimal size of ${formatIecBytes(configured)}`,
+    `unmount the ramdisk and allow DAOS to manage it, or remount with size ${formatIecBytes(configured)}`,
   );
 }
 

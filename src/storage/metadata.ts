@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { mkdir, rename, rm, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ControlMetadataConfig } from "../config/types.ts";
+import { makeFolder, syncFolder } from "../files/durable.ts";
+import { exists } from "../files/exists.ts";
 import { findMount, readMounts } from "../hardware/mounts.ts";
-import { makeFolder, syncFolder } from "./durable.ts";
 import { faultBadMetadataFilesystem, faultClassNotSupported } from "./faults.ts";
 
 /** Folder that 2.6 keeps its files in below `control_metadata.path`. */
@@ -19,13 +20,6 @@ export function metadataFolder(config: ControlMetadataConfig): string | undefine
 export function metadataEngineFolder(config: ControlMetadataConfig, engineIndex: number): string | undefined {
   const folder = metadataFolder(config);
   return folder === undefined ? undefined : join(folder, `engine${engineIndex}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** A device is configured and is not mounted: what the path shows is not what it will hold. */

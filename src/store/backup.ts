@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { errorText, Fault } from "../faults/fault.ts";
+import { writeFileDurable } from "../files/durable.ts";
 
 /**
  * A backup is one file: zstd over one JSON document, which holds every record of one moment and the checksum of
@@ -84,22 +85,7 @@ export async function writeBackup(
   const bytes = await Bun.zstdCompress(JSON.stringify(document));
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${createdAt.replace(/[:.]/g, "-")}${suffix}`);
-  const draft = `${path}.new`;
-  try {
-    const file = await open(draft, "w", 0o600);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
-  const parent = await open(folder, "r");
-  await parent.sync().finally(() => parent.close());
+  await writeFileDurable(path, bytes, 0o600);
   await prune(folder, options.keep);
   const { system, members, pools, dataVersion } = document;
   return {

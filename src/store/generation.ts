@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder, writeFileDurable } from "../files/durable.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { sqlitePath } from "./sqlite-file.ts";
 
@@ -28,7 +29,8 @@ export async function readGeneration(dir: string): Promise<number> {
 }
 
 export async function writeGeneration(dir: string, generation: number): Promise<void> {
-  if ((await readGeneration(dir)) !== generation) await writeDurable(generationFile(dir), `${generation}`);
+  if ((await readGeneration(dir)) !== generation)
+    await writeFileDurable(generationFile(dir), `${generation}`, 0o600);
 }
 
 /** What is known of a replacement that waits for the server's start; undefined when there is none. */
@@ -96,35 +98,10 @@ export async function replaceDatabase(
   }
   const old = await setAside(dir, options.now);
   const replacement: Replacement = { by: options.by, at: options.now.toISOString(), old };
-  await writeDurable(replacedFile(dir), JSON.stringify(replacement));
+  await writeFileDurable(replacedFile(dir), JSON.stringify(replacement), 0o600);
   await writeGeneration(dir, generation);
   await rename(sqlitePath(draft), sqlitePath(dir));
   await syncFolder(dir);
   await rm(draft, { recursive: true, force: true });
   return replacement;
-}
-
-async function writeDurable(path: string, text: string): Promise<void> {
-  const draft = `${path}.new`;
-  const file = await open(draft, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(draft, path);
-  await syncFolder(join(path, ".."));
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  await folder.sync().finally(() => folder.close());
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,7 @@
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { exists } from "../files/exists.ts";
 import type { Logger } from "../log/logger.ts";
 import { installEtcd } from "./etcd/install.ts";
 import { etcdKeys } from "./etcd/keys.ts";
@@ -8,7 +9,6 @@ import { readAll } from "./etcd/mirror.ts";
 import { clientSocket, runEtcd } from "./etcd/process.ts";
 import { etcdFolder, hasEtcdData } from "./etcd/replica.ts";
 import { createEtcdClient, unixEndpoint } from "./etcd/rpc.ts";
-import { exists } from "./generation.ts";
 import { openSqliteStore } from "./sqlite.ts";
 import { sqlitePath } from "./sqlite-file.ts";
 

@@ -1,5 +1,5 @@
+import { formatBytes, formatIecBytes } from "../faults/bytes.ts";
 import { Fault } from "../faults/fault.ts";
-import { formatBytes, formatIecBytes } from "./bytes.ts";
 
 /** Faults of the system's own rules: numbers, words and advice as DAOS 2.6 gives them. */
 

@@ -1,4 +1,4 @@
-import { formatBytes } from "./bytes.ts";
+import { formatBytes } from "../faults/bytes.ts";
 import {
   faultPoolInvalidNumRanks,
   faultPoolInvalidRanks,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatBytes, formatIecBytes, formatPercentage, parseBytes } from "../../src/client/sizes.ts";
+import { formatPercentage, parseBytes } from "../../src/client/sizes.ts";
+import { formatBytes, formatIecBytes } from "../../src/faults/bytes.ts";
 
 describe("sizes", () => {
   test.each([

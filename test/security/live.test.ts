@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FaultCode } from "../../src/faults/codes.ts";
 import { isFault } from "../../src/faults/fault.ts";
-import { replaceFile } from "../../src/security/folder.ts";
+import { writeFileDurable } from "../../src/files/durable.ts";
 import { followCertificates } from "../../src/security/live.ts";
 import { loadCertificates } from "../../src/security/load.ts";
 import { recordingLog } from "../services/harness.ts";
@@ -30,9 +30,9 @@ async function site(name: string) {
     key: join(base, "a.key"),
   };
   const put = async (transport: { ca: string; cert: string; key: string }) => {
-    await replaceFile(files.caCert, transport.ca, 0o644);
-    await replaceFile(files.key, transport.key, 0o400);
-    await replaceFile(files.cert, transport.cert, 0o644);
+    await writeFileDurable(files.caCert, transport.ca, 0o644);
+    await writeFileDurable(files.key, transport.key, 0o400);
+    await writeFileDurable(files.cert, transport.cert, 0o644);
   };
   const first = await ca.transport("agent");
   await put(first);
@@ -59,7 +59,7 @@ describe("certificates that follow their files", () => {
   test("stay as they were while new files do not fit together, and it is told once", async () => {
     const { files, put, first, follow, log } = await site("unfit");
     const live = await follow(20);
-    await replaceFile(files.caCert, other.caPem, 0o644);
+    await writeFileDurable(files.caCert, other.caPem, 0o644);
     await waitFor("the error", () => log.lines.some((line) => line.startsWith("ERROR")));
     expect(live.transport.ca).toBe(first.ca);
     const errors = () => log.lines.filter((line) => line.startsWith("ERROR")).length;

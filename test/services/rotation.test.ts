@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { callUnary, closeConnections } from "../../src/client/transport.ts";
 import { FaultCode } from "../../src/faults/codes.ts";
 import { Fault } from "../../src/faults/fault.ts";
+import { writeFileDurable } from "../../src/files/durable.ts";
 import { MgmtSvc } from "../../src/gen/mgmt/mgmt_pb.ts";
 import { silentLogger } from "../../src/log/logger.ts";
 import {
@@ -11,7 +12,6 @@ import {
   certificateFiles,
   makeCertificates,
 } from "../../src/security/certificates.ts";
-import { replaceFile } from "../../src/security/folder.ts";
 import { followCertificates } from "../../src/security/live.ts";
 import { loadCertificates } from "../../src/security/load.ts";
 import type { Component } from "../../src/security/roles.ts";
@@ -44,7 +44,7 @@ async function node(set: CertificateFiles, folder: string, role: Component) {
         [set.key[role], own.key[role], 0o400],
         [set.cert[role], own.cert[role], 0o644],
       ] as const) {
-        await replaceFile(to, await Bun.file(from).text(), mode);
+        await writeFileDurable(to, await Bun.file(from).text(), mode);
       }
       await live.refresh();
     },

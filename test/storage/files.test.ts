@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileDurable } from "../../src/files/durable.ts";
 import { createBdevFile } from "../../src/storage/bdev/file.ts";
-import { writeFileDurable } from "../../src/storage/durable.ts";
 import {
   formatMetadata,
   metadataEngineFolder,

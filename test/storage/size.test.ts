@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { binarySize, gibToBytes } from "../../src/storage/size.ts";
+import { formatIecBytes } from "../../src/faults/bytes.ts";
+import { gibToBytes } from "../../src/storage/size.ts";
 
 test.each([
   [0n, "0 B"],
@@ -12,7 +13,7 @@ test.each([
   [23n * 1024n ** 3n + 512n * 1024n ** 2n, "24 GiB"],
   [5n * 1024n ** 4n, "5.0 TiB"],
 ])("%p bytes are written %p", (bytes, text) => {
-  expect(binarySize(bytes)).toBe(text);
+  expect(formatIecBytes(bytes)).toBe(text);
 });
 
 test("GiB are binary", () => {

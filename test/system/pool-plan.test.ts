@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { formatBytes, formatIecBytes } from "../../src/system/bytes.ts";
+import { formatBytes, formatIecBytes } from "../../src/faults/bytes.ts";
 import { isValidLabel, parseUuid } from "../../src/system/labels.ts";
 import { poolRanks, poolTierBytes } from "../../src/system/pool-plan.ts";
 import { member, stateWith } from "./samples.ts";

@@ -1,6 +1,7 @@
 import { defineCommand } from "citty";
+import { exists } from "../../files/exists.ts";
 import { checkAuthorityKey, checkCertificateFiles } from "../../security/check.ts";
-import { exists, findCertificates } from "../../security/folder.ts";
+import { findCertificates } from "../../security/folder.ts";
 import type { Component } from "../../security/roles.ts";
 import type { TransportFiles } from "../../security/tls.ts";
 import { printJson } from "../../ui/json.ts";

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineCommand } from "citty";
+import { writeFileDurable } from "../../files/durable.ts";
+import { exists } from "../../files/exists.ts";
 import { keyPair, loadAuthority, readKey } from "../../security/authority.ts";
 import { certify, keyPemOf, makeKeys, requireHostName } from "../../security/certificates.ts";
 import { inspectCertificate } from "../../security/facts.ts";
-import { exists, findCertificates, replaceFile } from "../../security/folder.ts";
+import { findCertificates } from "../../security/folder.ts";
 import { maxKeyMode, readPem } from "../../security/load.ts";
 import { requestedKey } from "../../security/request.ts";
 import type { PlannedFile } from "../../security/rotate.ts";
@@ -73,7 +75,7 @@ export const command = defineCommand({
       if (there && args.force !== true && !dryRun)
         throw new Error(`${path} already exists: --force replaces it`);
       plan.push({ path, what, action: there ? "replace" : "write" });
-      if (!dryRun) await replaceFile(path, await text(), mode);
+      if (!dryRun) await writeFileDurable(path, await text(), mode);
     };
     if (args.force !== true && !dryRun && (await exists(certPath)))
       throw new Error(`${certPath} already exists: --force replaces it`);

@@ -5,9 +5,10 @@ import { defineCommand } from "citty";
 import { enroll } from "../../client/enrollment.ts";
 import { hostAddresses } from "../../client/hostset.ts";
 import { errorText } from "../../faults/fault.ts";
+import { writeFileDurable } from "../../files/durable.ts";
+import { exists } from "../../files/exists.ts";
 import { keyPemOf, makeKeys, requireHostName } from "../../security/certificates.ts";
 import { inspectCertificate } from "../../security/facts.ts";
-import { exists, replaceFile } from "../../security/folder.ts";
 import { maxKeyMode } from "../../security/load.ts";
 import { makeRequest } from "../../security/request.ts";
 import { parseToken } from "../../security/tokens.ts";
@@ -64,7 +65,7 @@ export const command = defineCommand({
       }
     }
     const probe = join(args.out, ".daosctl-join");
-    await replaceFile(probe, "", 0o600);
+    await writeFileDurable(probe, "", 0o600);
     await rm(probe);
 
     const keys = await makeKeys();
@@ -77,12 +78,13 @@ export const command = defineCommand({
       cert: join(args.out, `${component}.crt`),
       key: join(args.out, `${component}.key`),
     };
-    await replaceFile(files.key, await keyPemOf(keys), maxKeyMode[component]);
-    await replaceFile(files.ca, authorities, 0o644);
-    await replaceFile(files.cert, certificate, 0o644);
+    await writeFileDurable(files.key, await keyPemOf(keys), maxKeyMode[component]);
+    await writeFileDurable(files.ca, authorities, 0o644);
+    await writeFileDurable(files.cert, certificate, 0o644);
     const clientDir = join(args.out, "clients");
     if (component === "server") await mkdir(clientDir, { recursive: true, mode: 0o755 });
-    for (const [name, pem] of Object.entries(clients)) await replaceFile(join(clientDir, name), pem, 0o644);
+    for (const [name, pem] of Object.entries(clients))
+      await writeFileDurable(join(clientDir, name), pem, 0o644);
     const until = inspectCertificate(files.cert, certificate).notAfter.toISOString();
     answer(args, { component, node, ...files, notAfter: until }, [
       `This node (${node}) is ${component === "agent" ? "an agent" : "a server"} of the system until ${until}:`,

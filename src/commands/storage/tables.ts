@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { formatBytes, formatIecBytes } from "../../client/sizes.ts";
+import { formatBytes, formatIecBytes } from "../../faults/bytes.ts";
 import { NvmeControllerSchema } from "../../gen/ctl/smd_pb.ts";
 import type { PmemNamespace } from "../../hardware/pmem.ts";
 import type { NvmeControllerInit } from "../../storage/nvme-message.ts";

@@ -1,7 +1,8 @@
+import { exists } from "../../files/exists.ts";
 import type { ReplicaStateResp } from "../../gen/replica/replica_pb.ts";
 import { backupFolder, newestBackup } from "../../store/backup.ts";
 import { hasEtcdData } from "../../store/etcd/replica.ts";
-import { exists, pendingReplacement, readGeneration } from "../../store/generation.ts";
+import { pendingReplacement, readGeneration } from "../../store/generation.ts";
 import { sqlitePath } from "../../store/sqlite-file.ts";
 import { askAll, type MsTarget } from "./target.ts";
 

@@ -3,11 +3,11 @@ import type { InstanceOptions, JoinAnswer, JoinRequest, ManagedInstance } from "
 import { createInstance } from "../../engine/instance.ts";
 import type { LaunchSettings } from "../../engine/launch.ts";
 import type { RasEvent } from "../../engine/ras.ts";
+import { formatIecBytes } from "../../faults/bytes.ts";
 import { readMemInfo } from "../../hardware/meminfo.ts";
 import type { Logger } from "../../log/logger.ts";
 import { createEngineStorage, type EngineStorage } from "../../storage/engine-storage.ts";
 import { checkRamdisk } from "../../storage/memory-check.ts";
-import { binarySize } from "../../storage/size.ts";
 import { engineDomain, type FabricDevices } from "./fabric.ts";
 import { cleanHugepages } from "./host.ts";
 
@@ -39,7 +39,7 @@ async function hugepageSettings(
   const wantedMib = wantedPages * hugepageSizeMib;
   const freeMib = memory.hugepagesFree * hugepageSizeMib;
   if (freeMib >= wantedMib) return { memSizeMib: wantedMib, hugepageSizeMib };
-  const size = (mib: number) => binarySize(BigInt(mib) * 1024n * 1024n);
+  const size = (mib: number) => formatIecBytes(BigInt(mib) * 1024n * 1024n);
   log.notice(
     `The amount of hugepage memory allocated for engine ${index} does not meet nr_hugepages requested in ` +
       `config: want ${size(wantedMib)} (${wantedPages} hugepages), got ${size(freeMib)} (${memory.hugepagesFree} hugepages)`,

@@ -6,12 +6,13 @@ import { callUnary } from "../../client/transport.ts";
 import type { ManagementServiceConfig } from "../../config/types.ts";
 import { errorText } from "../../faults/fault.ts";
 import { NotLeaderError, UnavailableError } from "../../faults/system.ts";
+import { syncFolder } from "../../files/durable.ts";
+import { exists } from "../../files/exists.ts";
 import { type ReplicaStateRespSchema, ReplicaStorage, ReplicaSvc } from "../../gen/replica/replica_pb.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { TransportSecurity } from "../../security/tls.ts";
 import type { ReplicaHost } from "../../services/replica/service.ts";
 import { createTunnelHandler, type RawHandler } from "../../services/replica/tunnel.ts";
-import { syncFolder } from "../../storage/durable.ts";
 import { backupFolder, newestBackup, writeBackup } from "../../store/backup.ts";
 import { beginReplica, type PeerStorage } from "../../store/etcd/begin.ts";
 import {
@@ -23,7 +24,6 @@ import {
 import { clusterEndpoint, createEtcdClient } from "../../store/etcd/rpc.ts";
 import { openEtcdStore } from "../../store/etcd.ts";
 import {
-  exists,
   generationOf,
   pendingReplacement,
   readGeneration,

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm, unlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder, writeFileDurable } from "../../files/durable.ts";
 
 /** Everything an emulated engine keeps is in this folder of its storage path, nothing beside it. */
 export const storageFolder = "emulated_engine";
@@ -32,15 +33,6 @@ export function decodeJson(text: string): unknown {
   });
 }
 
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /**
  * Opens the folder, made (0700) if need be in one that must be there: storage that is not mounted is an error.
  * Left-over temporary files of an interrupted put are removed.
@@ -53,7 +45,6 @@ export async function openDocuments(folder: string): Promise<Documents> {
     if (name.endsWith(".tmp")) await rm(join(folder, name), { force: true });
   }
   const tails = new Map<string, Promise<void>>();
-  let serial = 0;
 
   /** Runs after what was asked for this name before, whether that failed or not. */
   const inOrder = (name: string, work: () => Promise<void>): Promise<void> => {
@@ -80,18 +71,7 @@ export async function openDocuments(folder: string): Promise<Documents> {
     },
     put(name, value) {
       const text = encodeJson(value);
-      return inOrder(name, async () => {
-        const temporary = join(folder, `${name}.${++serial}.tmp`);
-        const handle = await open(temporary, "w", 0o600);
-        try {
-          await handle.writeFile(text);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
-        await rename(temporary, join(folder, name + suffix));
-        await syncFolder(folder);
-      });
+      return inOrder(name, () => writeFileDurable(join(folder, name + suffix), text, 0o600));
     },
     remove(name) {
       return inOrder(name, async () => {

@@ -1,7 +1,7 @@
 import { open, rm } from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
 import { errorText } from "../../faults/fault.ts";
-import { syncFolder } from "../durable.ts";
+import { syncFolder } from "../../files/durable.ts";
 import { faultBdevFormat } from "../faults.ts";
 import { gibToBytes } from "../size.ts";
 import { AIO_BLOCK_BYTES } from "./conf.ts";

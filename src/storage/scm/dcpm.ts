@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { z } from "zod";
 import type { ScmTierConfig } from "../../config/types.ts";
 import { errorText, isFault } from "../../faults/fault.ts";
@@ -7,8 +6,9 @@ import {
   faultScmMissingDevice,
   faultScmNoReformat,
 } from "../../faults/scm.ts";
+import { makeFolder } from "../../files/durable.ts";
+import { exists } from "../../files/exists.ts";
 import { findMount, readMounts } from "../../hardware/mounts.ts";
-import { makeFolder } from "../durable.ts";
 import { faultMountFailed } from "../faults.ts";
 import { helperMountOps, type MountOps } from "../mount-ops.ts";
 import { filesystemUsage, type ScmBackend } from "./backend.ts";
@@ -37,13 +37,6 @@ export const helperPmemOps: PmemOps = {
     await requestHelper({ op: "pmem-mkfs", device, force }, { timeoutMs: MKFS_TIMEOUT_MS });
   },
 };
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
 
 /**
  * A memory tier on PMem: an ext4 file system on a namespace's block device, mounted with DAX. What holds ext4

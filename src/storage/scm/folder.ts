@@ -1,7 +1,8 @@
-import { lstat, readdir, rm, stat } from "node:fs/promises";
+import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ScmTierConfig } from "../../config/types.ts";
-import { makeFolder, syncFolder, writeFileDurable } from "../durable.ts";
+import { makeFolder, syncFolder, writeFileDurable } from "../../files/durable.ts";
+import { exists } from "../../files/exists.ts";
 import { faultAlreadyFormatted, faultFolderInUse } from "../faults.ts";
 import { gibToBytes } from "../size.ts";
 import { filesystemUsage, type ScmBackend, type ScmUsage } from "./backend.ts";
@@ -29,13 +30,6 @@ async function allocatedBytes(root: string): Promise<bigint | undefined> {
     }
   }
   return total;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /**

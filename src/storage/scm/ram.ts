@@ -2,8 +2,8 @@ import { chmod } from "node:fs/promises";
 import type { ScmTierConfig } from "../../config/types.ts";
 
 import { errorText, isFault } from "../../faults/fault.ts";
+import { makeFolder } from "../../files/durable.ts";
 import { findMount, readMounts } from "../../hardware/mounts.ts";
-import { makeFolder } from "../durable.ts";
 import { faultAlreadyFormatted, faultMountFailed } from "../faults.ts";
 import { helperMountOps, type MountOps } from "../mount-ops.ts";
 import { gibToBytes } from "../size.ts";

@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { writeFileDurable } from "../../files/durable.ts";
 import { etcdAsset } from "./asset.ts";
 
 export interface InstalledEtcd {
@@ -22,26 +23,7 @@ export async function installEtcd(dir: string): Promise<InstalledEtcd> {
   const path = join(dir, name);
   if ((await sha256Of(path)) === asset.sha256) return { path, version: asset.version };
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  const draft = join(dir, `.${name}.${randomUUID()}`);
-  try {
-    const file = await open(draft, "w", 0o700);
-    try {
-      await file.writeFile(await asset.read());
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
-  const folder = await open(dir, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await writeFileDurable(path, await asset.read(), 0o700);
   await removeOthers(dir, name);
   return { path, version: asset.version };
 }

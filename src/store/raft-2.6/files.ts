@@ -1,11 +1,5 @@
 import { open } from "node:fs/promises";
 
-/** Makes a change of a folder's entries survive power loss. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  await folder.sync().finally(() => folder.close());
-}
-
 /** Writes a new file, readable by its owner alone; it would survive power loss when this resolves. */
 export async function writeSynced(path: string, data: string | Uint8Array): Promise<void> {
   const file = await open(path, "wx", 0o600);

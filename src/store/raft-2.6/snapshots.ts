@@ -2,8 +2,9 @@ import { chmod, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promi
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { errorText } from "../../faults/fault.ts";
+import { syncFolder } from "../../files/durable.ts";
 import { crc64 } from "./crc64.ts";
-import { syncFolder, writeSynced } from "./files.ts";
+import { writeSynced } from "./files.ts";
 import type { RaftServer } from "./log.ts";
 
 /** Says up to where in the log a snapshot reaches, and which replicas there were (meta.json). */

@@ -1,5 +1,7 @@
-import { rename, rm, stat } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder } from "../../files/durable.ts";
+import { exists } from "../../files/exists.ts";
 import type { Logger } from "../../log/logger.ts";
 import { formatRanks } from "../../system/ranks.ts";
 import { stateToRecords } from "../../system/records.ts";
@@ -14,7 +16,6 @@ import {
   readManagementDatabase,
 } from "./database.ts";
 import { faultLegacyNeedsImport } from "./faults.ts";
-import { syncFolder } from "./files.ts";
 import { voterCount } from "./latest.ts";
 
 /** A record that says from which database of 2.6 a system was taken over, and when. */
@@ -137,11 +138,4 @@ async function writeDatabase(dir: string, records: ReadonlyMap<string, string>):
   await rename(sqlitePath(draft), sqlitePath(dir));
   await syncFolder(dir);
   await rm(draft, { recursive: true, force: true });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -6,7 +6,8 @@ import {
   parseTierRatio,
   shareOf,
 } from "../../../client/pool-size.ts";
-import { formatBytes, parseBytes } from "../../../client/sizes.ts";
+import { parseBytes } from "../../../client/sizes.ts";
+import { formatBytes } from "../../../faults/bytes.ts";
 import { type Arguments, incompatibleFlags, text, uint32 } from "../arguments.ts";
 import type { Session } from "../session.ts";
 

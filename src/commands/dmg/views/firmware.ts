@@ -1,6 +1,6 @@
 import type { FirmwareQueryAnswer, FirmwareUpdateAnswer, HostDevices } from "../../../client/firmware.ts";
-import { formatIecBytes } from "../../../client/sizes.ts";
 import { plural } from "../../../client/words.ts";
+import { formatIecBytes } from "../../../faults/bytes.ts";
 import type { NvmeFirmwareQueryResp, ScmFirmwareQueryResp } from "../../../gen/ctl/firmware_pb.ts";
 import type { ScmModule } from "../../../gen/ctl/storage_scm_pb.ts";
 import type { Json } from "../../../ui/json.ts";

@@ -1,5 +1,5 @@
 import { type ListedPool, type PoolCreated, PoolQueryBit } from "../../../client/pool.ts";
-import { formatBytes } from "../../../client/sizes.ts";
+import { formatBytes } from "../../../faults/bytes.ts";
 import { errorText } from "../../../faults/fault.ts";
 import {
   type PoolQueryResp,

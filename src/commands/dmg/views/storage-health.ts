@@ -1,6 +1,6 @@
 import type { HostGroup } from "../../../client/host-results.ts";
-import { formatBytes } from "../../../client/sizes.ts";
 import type { ScannedStorage } from "../../../client/storage.ts";
+import { formatBytes } from "../../../faults/bytes.ts";
 import type { BioHealthResp } from "../../../gen/ctl/smd_pb.ts";
 import { banner, indentLines } from "../../../ui/table.ts";
 import { printableHosts } from "./common.ts";

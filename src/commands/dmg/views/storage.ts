@@ -1,6 +1,6 @@
 import type { HostGroup } from "../../../client/host-results.ts";
 import { foldHosts } from "../../../client/hostset.ts";
-import { formatBytes, formatIecBytes, formatPercentage } from "../../../client/sizes.ts";
+import { formatPercentage } from "../../../client/sizes.ts";
 import type {
   FormattedStorage,
   ScannedStorage,
@@ -8,6 +8,7 @@ import type {
   StorageScanAnswer,
 } from "../../../client/storage.ts";
 import { plural } from "../../../client/words.ts";
+import { formatBytes, formatIecBytes } from "../../../faults/bytes.ts";
 import type { NvmeController } from "../../../gen/ctl/smd_pb.ts";
 import type { MemInfo } from "../../../gen/ctl/storage_pb.ts";
 import type { ScmModule, ScmNamespace } from "../../../gen/ctl/storage_scm_pb.ts";

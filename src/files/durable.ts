@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
@@ -13,22 +14,23 @@ export async function syncFolder(path: string): Promise<void> {
 
 /**
  * Replaces a file as one step: a reader, or a start after a crash at any point, finds the old content or the
- * new one. Resolves when the new one would survive power loss.
+ * new one. Resolves when the new one would survive power loss. The draft beside it (".<name>.<uuid>.tmp") is made
+ * anew, so that nobody can have prepared or opened it.
  */
 export async function writeFileDurable(path: string, data: string | Uint8Array, mode: number): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const file = await open(temporary, "w", mode);
+  const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  const file = await open(draft, "wx", mode);
   try {
     await file.chmod(mode); // the umask must not narrow what peers expect
     await file.writeFile(data);
     await file.sync();
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
     await file.close();
+    await rename(draft, path);
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(draft, { force: true });
+    throw error;
   }
-  await rename(temporary, path);
   await syncFolder(dirname(path));
 }
 
